@@ -1,0 +1,1 @@
+"""What builds the book. Readers never import it."""

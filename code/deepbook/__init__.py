@@ -1,0 +1,18 @@
+"""The tested implementations behind the book *Deep Learning, Executed*.
+
+One subpackage a chapter, with the chapter's name. Importing ``deepbook`` is cheap:
+subpackages load when they are first used.
+"""
+
+import lazy_loader
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["claims", "data", "feedforward", "figures", "training"],
+    submod_attrs={
+        "claims": ["BrokenClaim", "claim", "glue"],
+        "randomness": ["seed"],
+    },
+)
