@@ -1,0 +1,144 @@
+"""Run the pages whose outputs are not in the cache, as many at once as there are cores."""
+
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import nbformat
+import psutil
+from jupyter_cache.base import CacheBundleIn
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from bookbuild.project import KERNEL_ENVIRONMENT, Project
+
+PAGE_TIMEOUT = 150.0
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One page that was executed: its cells with outputs, what it cost, what went wrong."""
+
+    page: str
+    notebook: nbformat.NotebookNode
+    seconds: float
+    cpu_seconds: float
+    failure: str | None
+
+
+def execute(
+    project: Project,
+    pages: Sequence[str],
+    *,
+    jobs: int | None = None,
+    show: Callable[[str], object] = print,
+) -> list[Run]:
+    """Execute the pages that are not in the cache and put those that succeed into it.
+
+    Parameters
+    ----------
+    project : Project
+    pages : sequence of str
+    jobs : int, optional
+        Pages at a time; as many as there are cores if not given.
+    show : callable
+        Takes one line for each page.
+
+    Returns
+    -------
+    list of Run
+        Of the pages that were executed, also of those that failed.
+    """
+    os.environ.update(KERNEL_ENVIRONMENT)
+    stale = [page for page in pages if project.executed(page) is None]
+    runs: list[Run] = []
+    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
+        waiting = [pool.submit(run_page, page, project.notebook(page)) for page in stale]
+        try:
+            for done in as_completed(waiting):
+                run = done.result()
+                runs.append(run)
+                if run.failure is None:
+                    _store(project, run)
+                    show(
+                        f"[{len(runs)}/{len(stale)}] {run.page}: {run.cpu_seconds:.1f} CPU-seconds"
+                    )
+                else:
+                    show(f"[{len(runs)}/{len(stale)}] {run.page}: FAILED\n{run.failure}")
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return runs
+
+
+def run_page(page: str, notebook: nbformat.NotebookNode, timeout: float = PAGE_TIMEOUT) -> Run:
+    """Execute one page from top to bottom in a fresh kernel and an empty folder.
+
+    A cell that raises, writes to stderr or outlasts the page's time ends the page; the
+    failure names page, cell, the cell's source and the traceback's end.
+    """
+    start = time.monotonic()
+    cpu = 0.0
+    failure = None
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(
+            notebook, kernel_name="python3", resources={"metadata": {"path": folder}}
+        )
+        number = 0
+        with client.setup_kernel():
+            for index, cell in enumerate(notebook.cells):
+                if cell.cell_type != "code":
+                    continue
+                number += 1
+                client.timeout = max(1, round(timeout - (time.monotonic() - start)))
+                problem = _run_cell(client, cell, index, timeout)
+                if problem is not None:
+                    failure = f"{page}, code cell {number}:\n{_indent(cell.source)}\n{problem}"
+                    break
+            cpu = _cpu_seconds(client)
+        notebook.metadata["language_info"] = client.nb.metadata.get("language_info", {})
+    return Run(page, notebook, time.monotonic() - start, cpu, failure)
+
+
+def _run_cell(
+    client: NotebookClient, cell: nbformat.NotebookNode, index: int, timeout: float
+) -> str | None:
+    try:
+        client.execute_cell(cell, index)
+    except CellExecutionError as error:
+        lines = _COLOR.sub("", error.traceback).strip().splitlines()
+        return _indent("\n".join(lines[-12:]))
+    except CellTimeoutError:
+        return f"    the page took longer than its {timeout:g} seconds"
+    except DeadKernelError:
+        return "    the kernel died"
+    written = "".join(
+        output.text
+        for output in cell.outputs
+        if output.output_type == "stream" and output.name == "stderr"
+    )
+    return f"    wrote to stderr:\n{_indent(written.rstrip())}" if written else None
+
+
+def _cpu_seconds(client: NotebookClient) -> float:
+    provisioner = client.km.provisioner if client.km is not None else None
+    try:
+        times = psutil.Process(getattr(provisioner, "pid", None)).cpu_times()
+    except psutil.Error:
+        return float("nan")
+    return float(times.user + times.system)
+
+
+def _store(project: Project, run: Run) -> None:
+    data = {"execution_seconds": run.seconds, "cpu_seconds": run.cpu_seconds}
+    bundle = CacheBundleIn(run.notebook, str(project.source(run.page)), data=data)
+    project.cache().cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def _indent(text: str) -> str:
+    return "\n".join("    " + line for line in text.splitlines())

@@ -1,0 +1,143 @@
+"""The Sphinx extension that keeps the site true to the code.
+
+With it, plain ``jupyter-book build .`` is as honest as ``make book``: outputs that were
+made by other code are dropped and their pages read again; a picture without a
+description is an error; the page of promises is filled with what this build measured.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from bookbuild.project import KERNEL_ENVIRONMENT, Project, drop_stale_outputs
+from bookbuild.report import claims_by_page
+
+logger = logging.getLogger(__name__)
+
+
+class promises(nodes.General, nodes.Element):  # docutils names nodes in lower case
+    """Stands where the table of all claims will be."""
+
+
+class Promises(SphinxDirective):
+    """``{promises}``: every claim of every page, with the value of this build."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.bookbuild_promises = {  # type: ignore[attr-defined]
+            *getattr(self.env, "bookbuild_promises", set()),
+            self.env.docname,
+        }
+        return [promises()]
+
+
+def prepare(app: Sphinx, config: Config) -> None:
+    """Before anything is read: the kernels' environment, and no output of other code."""
+    os.environ.update(KERNEL_ENVIRONMENT)
+    if (Path(app.srcdir) / "_toc.yml").is_file():
+        app.bookbuild_fingerprint = drop_stale_outputs(Project(Path(app.srcdir)))  # type: ignore[attr-defined]
+
+
+def read_again(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """A changed fingerprint changed the outputs: Sphinx has to read every page again."""
+    current = getattr(app, "bookbuild_fingerprint", None)
+    before = getattr(env, "bookbuild_fingerprint", None)
+    env.bookbuild_fingerprint = current  # type: ignore[attr-defined]
+    return [] if before == current else sorted(env.found_docs)
+
+
+def check_alternative_texts(app: Sphinx, doctree: nodes.document) -> None:
+    """An error for each picture without a description, naming page and cell."""
+    for image in doctree.findall(nodes.image):
+        text = image.get("alt", "").strip()
+        name = Path(image["uri"]).name
+        if text and text not in (name, image["uri"], Path(name).stem):
+            continue
+        cell = _cell_number(image)
+        place = f"code cell {cell}" if cell else f"image {image['uri']}"
+        logger.error(
+            "%s, %s: the picture has no alternative text (mystnb: image: alt, or :alt:)",
+            app.env.docname,
+            place,
+            location=image,
+            type="bookbuild",
+            subtype="alt",
+        )
+
+
+def _cell_number(node: nodes.Node) -> int | None:
+    """Which code cell of its page made this node, counted from one as the build counts."""
+    inside = node
+    while inside is not None and not (
+        isinstance(inside, nodes.container) and inside.get("nb_element") == "cell_code"
+    ):
+        inside = inside.parent
+    if inside is None or inside.document is None:
+        return None
+    cells = inside.document.findall(
+        lambda n: isinstance(n, nodes.container) and n.get("nb_element") == "cell_code"
+    )
+    return next(number for number, cell in enumerate(cells, start=1) if cell is inside)
+
+
+def collect_claims(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """After all pages are read: what they claim; the page of promises is written again."""
+    project = Project(Path(app.srcdir))
+    pages = [page for page in project.pages() if page in env.found_docs]
+    claims = claims_by_page(project, pages)
+    changed = claims != getattr(env, "bookbuild_claims", None)
+    env.bookbuild_claims = claims  # type: ignore[attr-defined]
+    return (
+        sorted(getattr(env, "bookbuild_promises", set()) & env.all_docs.keys()) if changed else []
+    )
+
+
+def fill_promises(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the table of claims where the directive stands."""
+    for place in list(doctree.findall(promises)):
+        filled: list[nodes.Node] = []
+        for page, claims in app.env.bookbuild_claims.items():  # type: ignore[attr-defined]
+            if claims:
+                filled += [_page_title(app, docname, page), _claims_table(claims)]
+        place.replace_self(filled)
+
+
+def _page_title(app: Sphinx, docname: str, page: str) -> nodes.Node:
+    title = app.env.titles[page].astext()
+    link = nodes.reference(
+        "", title, internal=True, refuri=app.builder.get_relative_uri(docname, page)
+    )
+    return nodes.rubric("", "", link)
+
+
+def _claims_table(claims: list[dict[str, Any]]) -> nodes.table:
+    rows = [[claim["name"], f"{float(claim['value']):.4g}", claim["bound"]] for claim in claims]
+    group = nodes.tgroup("", cols=3)
+    group += [nodes.colspec("", colwidth=width) for width in (5, 2, 4)]
+    group += nodes.thead("", _row(["claim", "this build", "promised"]))
+    group += nodes.tbody("", *[_row(row) for row in rows])
+    return nodes.table("", group, classes=["db-promises"])
+
+
+def _row(texts: list[str]) -> nodes.row:
+    return nodes.row("", *[nodes.entry("", nodes.paragraph("", text)) for text in texts])
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.add_node(promises)
+    app.add_directive("promises", Promises)
+    app.connect("config-inited", prepare)
+    app.connect("env-get-outdated", read_again)
+    app.connect("doctree-read", check_alternative_texts)
+    app.connect("env-updated", collect_claims)
+    app.connect("doctree-resolved", fill_promises)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

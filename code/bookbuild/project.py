@@ -1,0 +1,124 @@
+"""Where things lie, and which pages the book has."""
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import JupyterCacheAbstract
+from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+# what every kernel of the book runs under: one thread, the same hashes, no progress bars
+KERNEL_ENVIRONMENT = {
+    "DEEPBOOK_CLAIMS": "strict",
+    "DEEPBOOK_PROGRESS": "0",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A book's sources and its build folder.
+
+    Attributes
+    ----------
+    root : Path
+        The folder that holds ``_config.yml`` and ``_toc.yml``.
+    """
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path) -> "Project":
+        """The book that ``start`` stands in.
+
+        Raises
+        ------
+        FileNotFoundError
+            If no folder from ``start`` upwards holds ``_toc.yml``.
+        """
+        for folder in [start.resolve(), *start.resolve().parents]:
+            if (folder / "_toc.yml").is_file():
+                return cls(folder)
+        raise FileNotFoundError(f"no book here: no _toc.yml in {start} or in a folder above it")
+
+    @property
+    def build(self) -> Path:
+        return self.root / "_build"
+
+    @property
+    def work(self) -> Path:
+        """Sphinx's own folder: the site stands here until it is found good."""
+        return self.build / "work"
+
+    @property
+    def site(self) -> Path:
+        return self.build / "html"
+
+    @property
+    def report(self) -> Path:
+        return self.build / "report.json"
+
+    def pages(self) -> list[str]:
+        """Names of the pages that hold code cells, in the book's order: ``book/...``."""
+        toc = parse_toc_yaml(self.root / "_toc.yml")
+        return [page for page in toc if self._is_notebook(page)]
+
+    def source(self, page: str) -> Path:
+        return self.root / f"{page}.md"
+
+    def notebook(self, page: str) -> nbformat.NotebookNode:
+        """A page's cells as MyST-NB reads them, without outputs."""
+        return myst_nb_reader_plugin(str(self.source(page)))
+
+    def executed(self, page: str) -> tuple[nbformat.NotebookNode, dict[str, float]] | None:
+        """A page's cells with their outputs and its seconds; None if it has to be executed."""
+        cache = self.cache()
+        try:
+            key, notebook = cache.merge_match_into_notebook(self.notebook(page))
+        except KeyError:
+            return None
+        return notebook, cache.get_cache_record(key).data
+
+    def cache(self) -> JupyterCacheAbstract:
+        return get_cache(self.build / "cache")
+
+    def _is_notebook(self, page: str) -> bool:
+        source = self.source(page)
+        return source.is_file() and is_myst_markdown_notebook(source.read_text("utf-8"))
+
+
+def fingerprint(project: Project) -> str:
+    """Everything beside its own cells that a page's outputs may depend on, as one hash.
+
+    Coarse on purpose: any change in ``deepbook``, in the lock file or of the Python
+    version makes every page stale.
+    """
+    spec = find_spec("deepbook")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(
+            "deepbook is not installed here: run `make` or `pip install -e .`"
+        )
+    package = Path(spec.origin).parent
+    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+    files = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    for path in [*sorted(files), project.root / "requirements.txt"]:
+        digest.update(path.name.encode() + b"\0")
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()
+
+
+def drop_stale_outputs(project: Project) -> str:
+    """Empty the cache if the fingerprint is not the one that it was filled under."""
+    current = fingerprint(project)
+    mark = project.build / "cache-fingerprint"
+    if not mark.is_file() or mark.read_text() != current:
+        project.cache().clear_cache()
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text(current)
+    return current
