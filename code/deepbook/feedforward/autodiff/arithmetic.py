@@ -1,0 +1,200 @@
+"""Arithmetic between nodes: ``+ - * / ** @``.
+
+Broadcasting is an operation of its own, and its derivative a sum (see `shapes`): so every
+elementwise operation sees inputs of one shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from deepbook.feedforward.autodiff.node import (
+    Array,
+    Node,
+    Operand,
+    Operation,
+    as_node,
+    constant,
+    real_array,
+)
+from deepbook.feedforward.autodiff.shapes import broadcast_to, common_shape, reshape, transpose
+
+
+class Elementwise(Operation):
+    """Acts on each element alone: the Jacobian is diagonal, and its own transpose."""
+
+    def partial(self, inputs: Sequence[Node], output: Node, i: int) -> Node:
+        """Derivative of each element of the output by the same element of input ``i``."""
+        raise NotImplementedError
+
+    def bprop(self, inputs: Sequence[Node], output: Node, i: int, G: Node) -> Node:
+        """Multiply by the diagonal."""
+        return mul(G, self.partial(inputs, output, i))
+
+    def push(self, inputs: Sequence[Node], output: Node, i: int, T: Node) -> Node:
+        """Multiply by the diagonal."""
+        return self.bprop(inputs, output, i, T)
+
+
+class _Add(Elementwise):
+    symbol = "+"
+
+    def f(self, *values: Array) -> Array:
+        return values[0] + values[1]
+
+    def bprop(self, inputs: Sequence[Node], output: Node, i: int, G: Node) -> Node:
+        return G
+
+
+class _Sub(Elementwise):
+    symbol = "−"
+
+    def f(self, *values: Array) -> Array:
+        return values[0] - values[1]
+
+    def bprop(self, inputs: Sequence[Node], output: Node, i: int, G: Node) -> Node:
+        return G if i == 0 else neg(G)
+
+
+class _Neg(Elementwise):
+    symbol = "neg"
+
+    def f(self, *values: Array) -> Array:
+        return -values[0]
+
+    def bprop(self, inputs: Sequence[Node], output: Node, i: int, G: Node) -> Node:
+        return neg(G)
+
+
+class _Mul(Elementwise):
+    symbol = "×"
+
+    def f(self, *values: Array) -> Array:
+        return values[0] * values[1]
+
+    def partial(self, inputs: Sequence[Node], output: Node, i: int) -> Node:
+        return inputs[1 - i]
+
+
+class _Div(Elementwise):
+    symbol = "÷"
+
+    def f(self, *values: Array) -> Array:
+        return values[0] / values[1]
+
+    def bprop(self, inputs: Sequence[Node], output: Node, i: int, G: Node) -> Node:
+        # d(a/b)/da = 1/b,  d(a/b)/db = -(a/b)/b
+        return div(G, inputs[1]) if i == 0 else neg(div(mul(G, output), inputs[1]))
+
+
+class _Power(Elementwise):
+    def __init__(self, exponent: float) -> None:
+        self.exponent = exponent
+        self.symbol = f"^{exponent:g}"
+
+    def f(self, *values: Array) -> Array:
+        return values[0] ** self.exponent
+
+    def partial(self, inputs: Sequence[Node], output: Node, i: int) -> Node:
+        if self.exponent == 0:  # 0 * x^-1 would not be a number at x = 0
+            return mul(inputs[0], 0.0)
+        return mul(power(inputs[0], self.exponent - 1), self.exponent)
+
+
+class _MatMul(Operation):
+    symbol = "@"
+
+    def f(self, *values: Array) -> Array:
+        return values[0] @ values[1]
+
+    def bprop(self, inputs: Sequence[Node], output: Node, i: int, G: Node) -> Node:
+        A, B = inputs
+        return matmul(G, _turned(B)) if i == 0 else matmul(_turned(A), G)
+
+    def push(self, inputs: Sequence[Node], output: Node, i: int, T: Node) -> Node:
+        return matmul(T, inputs[1]) if i == 0 else matmul(inputs[0], T)
+
+    def count(self, inputs: Sequence[Node], output: Node) -> int:
+        return output.value.size * (2 * inputs[0].shape[-1] - 1)
+
+
+def add(a: Operand, b: Operand) -> Node:
+    """``a + b``, elementwise with broadcasting."""
+    return _Add()(*_of_one_shape("add", a, b))
+
+
+def sub(a: Operand, b: Operand) -> Node:
+    """``a - b``, elementwise with broadcasting."""
+    return _Sub()(*_of_one_shape("sub", a, b))
+
+
+def mul(a: Operand, b: Operand) -> Node:
+    """``a * b``, elementwise with broadcasting."""
+    return _Mul()(*_of_one_shape("mul", a, b))
+
+
+def div(a: Operand, b: Operand) -> Node:
+    """``a / b``, elementwise with broadcasting."""
+    return _Div()(*_of_one_shape("div", a, b))
+
+
+def neg(a: Operand) -> Node:
+    """``-a``."""
+    return _Neg()(as_node(a))
+
+
+def power(a: Operand, exponent: float) -> Node:
+    """``a ** exponent`` for a fixed number ``exponent``.
+
+    Raises
+    ------
+    TypeError
+        If the exponent is a node or an array: write ``exp(b * log(a))`` then.
+    """
+    if not isinstance(exponent, int | float):
+        raise TypeError(
+            f"power: expected a number as exponent, got {type(exponent).__name__}; "
+            "write exp(b * log(a)) for a node b"
+        )
+    return as_node(a) if exponent == 1 else _Power(exponent)(as_node(a))
+
+
+def matmul(a: Operand, b: Operand) -> Node:
+    """``a @ b`` by NumPy's rules: vectors, matrices, and stacks of matrices with broadcasting.
+
+    Raises
+    ------
+    ValueError
+        If the inner sizes differ, an operand is a single number, or stacks do not broadcast.
+    """
+    a, b = as_node(a), as_node(b)
+    A = reshape(a, (1, *a.shape)) if len(a.shape) == 1 else a
+    B = reshape(b, (*b.shape, 1)) if len(b.shape) == 1 else b
+    if not a.shape or not b.shape or A.shape[-1] != B.shape[-2]:
+        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit: inner sizes differ")
+    stack = common_shape("matmul", A.shape[:-2], B.shape[:-2])
+    A, B = broadcast_to(A, stack + A.shape[-2:]), broadcast_to(B, stack + B.shape[-2:])
+    rows = a.shape[-2:-1] if len(a.shape) > 1 else ()
+    columns = b.shape[-1:] if len(b.shape) > 1 else ()
+    return reshape(_MatMul()(A, B), stack + rows + columns)
+
+
+def _turned(a: Node) -> Node:
+    """Exchange the last two axes."""
+    last = len(a.shape) - 1
+    return transpose(a, [*range(last - 1), last, last - 1])
+
+
+def _of_one_shape(name: str, a: Operand, b: Operand) -> tuple[Node, Node]:
+    values = [x.value if isinstance(x, Node) else real_array(x) for x in (a, b)]
+    shape = common_shape(name, values[0].shape, values[1].shape)
+
+    def grown(x: Operand, value: Array) -> Node:
+        # a plain number or array needs no derivative, so it needs no node for its broadcasting
+        if isinstance(x, Node):
+            return broadcast_to(x, shape)
+        return constant(np.broadcast_to(value.copy(), shape))
+
+    return grown(a, values[0]), grown(b, values[1])
