@@ -5,6 +5,7 @@ The one-sided difference is best near the square root of the machine epsilon, th
 central one near its cube root.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -110,8 +111,7 @@ def numerical_gradient(
     point = x.detach().clone()
     gradient = torch.empty_like(point)
     with torch.no_grad():
-        for index in torch.cartesian_prod(*map(torch.arange, x.shape)).reshape(-1, x.dim()):
-            entry = tuple(index.tolist())
+        for entry in itertools.product(*map(range, x.shape)):
             here = point[entry].clone()
             point[entry] = here + step
             above = _one_number(f(point))

@@ -51,7 +51,7 @@ class MLP(nn.Module):
             raise ValueError(f"expected two or more positive sizes, got {list(sizes)}")
         self.sizes = tuple(sizes)
         self.activation = get_activation(activation)
-        device = None if generator is None else generator.device
+        device = torch.get_default_device() if generator is None else generator.device
         outputs = [size * self.activation.pieces for size in sizes[1:-1]] + [sizes[-1]]
         # skip_init: torch's own initial weights would use up global random numbers
         self.layers = nn.ModuleList(

@@ -64,9 +64,9 @@ def signal_by_depth(
             f"expected positive sizes, got depth={depth}, width={width}, batch={batch}"
         )
     unit = get_activation(activation)
-    device = None if generator is None else generator.device
+    device = torch.get_default_device() if generator is None else generator.device
     outputs = [torch.randn(batch, width, generator=generator, device=device)]
-    slopes = [torch.ones_like(outputs[0])]
+    slopes = [torch.ones(batch, width * unit.pieces, device=device)]  # the input's: never dead
     weights = []
     for _ in range(depth):
         layer = nn.utils.skip_init(nn.Linear, width, width * unit.pieces, device=device)
@@ -86,6 +86,11 @@ def signal_by_depth(
         mean=torch.stack([h.mean() for h in outputs]),
         variance=torch.stack([h.var() for h in outputs]),
         gradient_norm=torch.stack(norms[::-1]) / norms[0],
-        dead_share=torch.stack([(s == 0).all(0).float().mean() for s in slopes]),
+        dead_share=torch.stack([_dead_share(slope, unit.pieces) for slope in slopes]),
         zero_share=torch.stack([(h == 0).float().mean() for h in outputs]),
     )
+
+
+def _dead_share(slope: Tensor, pieces: int) -> Tensor:
+    # a unit of several pieces is dead only where all of them are
+    return (slope == 0).unflatten(1, (-1, pieces)).all(2).all(0).float().mean()
