@@ -1,0 +1,51 @@
+import gzip
+import re
+
+import pytest
+
+from deepbook.data import UnknownData, entry, fetch, names
+
+ALL = ("mnist-5k", "digits-8x8", "movielens-100k", "movielens-100k-items")
+
+
+def test_the_registry_holds_the_books_data_sets():
+    assert names() == ALL
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_entry_is_complete(name):
+    data = entry(name)
+    assert data.name == name
+    assert re.fullmatch("[0-9a-f]{64}", data.wheel_sha256)
+    assert re.fullmatch("[0-9a-f]{64}", data.member_sha256)
+    # the wheel is the one of the pinned version: name-version-tags
+    distribution, version, *tags = data.wheel.removesuffix(".whl").split("-")
+    assert distribution.replace("_", "-") == data.package
+    assert version == data.version
+    assert len(tags) == 3
+    assert data.wheel_size > 1e6
+    assert all([data.homepage, data.licence, data.citation, data.citation_key])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_registry_tells_the_shape_of_the_file(name):
+    content = fetch(name).read_bytes()
+    if name in ("mnist-5k", "digits-8x8"):
+        rows = [line.split(b",") for line in gzip.decompress(content).splitlines()]
+    else:
+        rows = [line.split(b"\t") for line in content.splitlines()][1:]
+    assert (len(rows), len(rows[0])) == entry(name).shape
+    assert {len(row) for row in rows} == {entry(name).shape[1]}
+
+
+def test_no_two_data_sets_share_a_file_in_the_cache():
+    assert len({entry(name).filename for name in names()}) == len(names())
+
+
+def test_only_data_with_terms_of_their_own_are_announced():
+    assert [name for name in names() if entry(name).announce] == ["movielens-100k"]
+
+
+def test_an_unknown_entry_is_refused():
+    with pytest.raises(UnknownData, match=r"mnist-5k.*got 'imagenet'"):
+        entry("imagenet")
