@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepbook.feedforward import autodiff as ad
-from deepbook.feedforward.autodiff import Node, grad, jvp
+from deepbook.feedforward.autodiff import Node, Operation, grad, jvp
 
 exactly = settings(max_examples=150, deadline=None, derandomize=True)
 
@@ -129,6 +129,7 @@ def test_the_third_derivative_of_a_polynomial_is_exact():
         (slope,) = grad(y, [x], create_graph=True)
         np.testing.assert_allclose(slope.value, wanted(x.value), rtol=0, atol=1e-12)
         y = ad.sum(slope)
+    assert grad(x**0, [x], np.ones(3))[0].value.tolist() == [0, 0, 0]
     (fifth,) = grad(ad.sum(grad(y, [x], create_graph=True)[0]), [x])
     np.testing.assert_array_equal(fifth.value, 0.0)
 
@@ -238,6 +239,19 @@ def test_a_shared_subexpression_is_visited_once_and_not_once_for_each_path():
     for _ in range(60):
         y = y + y  # 2**60 paths
     assert grad(y, [x])[0].value == 2.0**60
+
+
+def test_the_gradient_visits_only_what_lies_between_input_and_output():
+    class Untouchable(Operation):
+        def f(self, *values):
+            return values[0] * values[1]
+
+        def bprop(self, inputs, output, i, G):
+            assert i == 1, "asked for a derivative that nobody wants"
+            return G * inputs[0]
+
+    x, b = Node(3.0), Node(2.0)
+    assert grad(Untouchable()(Untouchable()(x, x), b), [b])[0].value == 9.0
 
 
 def test_the_derivative_by_something_unused_is_zero_with_its_shape():
