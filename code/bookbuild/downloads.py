@@ -1,0 +1,202 @@
+"""The notebooks that readers download, made from the finished pages.
+
+A Sphinx extension. After the HTML build every executed page becomes a notebook in
+``_downloads/notebooks``: its text comes from the page's resolved doctree, its code from the
+executed notebook, so that cells which the page hides are there too. Beside them lie the wheel
+of ``deepbook`` and a zip of everything. The address of the site, if it has one, comes from the
+environment variable ``BOOK_URL``.
+"""
+
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+from bookbuild.markdown import Block, Writer
+from bookbuild.markdowntext import GLUED, Page, escape_text
+from bookbuild.notebooks import FOLDER, ZIP, assemble, setup_code
+from bookbuild.report import claims_in
+from bookbuild.texmacros import read_macros
+from bookbuild.wheel import build_wheel
+
+logger = logging.getLogger(__name__)
+
+ROOT = Path(__file__).parents[2]
+
+_README = """\
+The notebooks of the book, and the package that they use
+========================================================
+
+Open a notebook from this folder in Jupyter and run it from top to bottom. If the package
+"deepbook" is missing, the notebook's first cell installs it from the file beside it. By hand:
+
+    python -m pip install {wheel}
+
+Never install "deepbook" from a package index by its bare name: that name is not ours there.
+"""
+
+
+def notebook_name(docname: str) -> str:
+    """File name of a page's notebook: ``feedforward-digits.ipynb``."""
+    return docname.removeprefix("book/").replace("/", "-") + ".ipynb"
+
+
+def has_notebook(app: Sphinx, docname: str) -> bool:
+    """Whether the page was executed, and so has a notebook."""
+    return bool(getattr(app.env, "nb_metadata", {}).get(docname, {}).get("exec_data"))
+
+
+def write_downloads(app: Sphinx, exception: Exception | None) -> None:
+    """After the build: write the notebooks, the wheel and the zip into the site."""
+    if exception is not None or app.builder.format != "html":
+        return
+    try:
+        wheel = build_wheel(ROOT, Path(app.doctreedir) / "deepbook-wheel")
+    except RuntimeError as error:
+        raise ExtensionError(str(error)) from error
+    pages = sorted(page for page in app.env.found_docs if has_notebook(app, page))
+    notebooks = {notebook_name(page): convert(app, page, wheel.name).encode() for page in pages}
+
+    folder = Path(app.outdir) / FOLDER
+    shutil.rmtree(folder / "notebooks", ignore_errors=True)
+    (folder / "notebooks").mkdir(parents=True)
+    for name, content in notebooks.items():
+        (folder / "notebooks" / name).write_bytes(content)
+    for old in folder.glob("deepbook-*.whl"):
+        old.unlink()
+    shutil.copyfile(wheel, folder / wheel.name)
+    readme = {"README.txt": _README.format(wheel=wheel.name).encode()}
+    write_zip(folder / ZIP, notebooks | readme | {wheel.name: wheel.read_bytes()})
+
+
+def convert(app: Sphinx, docname: str, wheel: str) -> str:
+    """One page's notebook as text; what of the page cannot be written is an error."""
+    book_url = os.environ.get("BOOK_URL", "").rstrip("/")
+    source = Path(app.env.mystnb_config.output_folder) / f"{docname}.ipynb"  # type: ignore[attr-defined]
+    executed = nbformat.read(source, as_version=4)
+    writer = Writer(_page(app, docname, book_url))
+    blocks = writer.blocks(app.env.get_and_resolve_doctree(docname, app.builder))
+    blocks += _references(app, docname, writer)
+    for problem in writer.unknown:
+        logger.error("%s: not in the notebook: %s", docname, problem, location=docname)
+    claims = {claim["name"]: claim["value"] for claim in claims_in(executed)}
+    notebook = assemble(
+        docname,
+        blocks,
+        executed,
+        attachments=writer.attachments,
+        about=_about(app, writer),
+        setup=setup_code(wheel, book_url, claims),
+    )
+    return str(nbformat.writes(notebook)) + "\n"
+
+
+def _page(app: Sphinx, docname: str, book_url: str) -> Page:
+    def dotted(numbers: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+        return {name: ".".join(map(str, number)) for name, number in numbers.items()}
+
+    kinds = app.env.toc_fignumbers.get(docname, {})
+    return Page(
+        folder=Path(app.srcdir),
+        numbers={kind: dotted(numbers) for kind, numbers in kinds.items()},
+        sections=dotted(app.env.toc_secnumbers.get(docname, {})),
+        formats=app.config.numfig_format,
+        macros=read_macros(app.config.mathml_macros),
+        url=book_url and f"{book_url}/{app.builder.get_target_uri(docname)}",
+    )
+
+
+def _about(app: Sphinx, writer: Writer) -> str:
+    """What a reader who knows nothing but this file has to know."""
+    title = f"*{escape_text(app.config.html_title)}*"
+    place = f"[{title}]({writer.page.url})" if writer.page.url else title
+    edition = [f"edition {app.config.version}"] if app.config.version else []
+    commit = _commit(Path(app.srcdir))
+    edition += [f"commit {commit}"] if commit else []
+    text = f"A page of {', '.join([place, *edition])}, as a notebook that runs by itself."
+    if writer.glued:
+        text += (
+            f" A number marked like 42{GLUED} is what the book's own build measured; "
+            "what your run measures stands below the cells."
+        )
+    return text
+
+
+def _commit(folder: Path) -> str:
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository
+        return ""
+
+
+def _references(app: Sphinx, docname: str, writer: Writer) -> list[Block]:
+    """The works that this page cites, as the bibliography formats them."""
+    if "cite" not in app.env.domains:
+        return []
+    domain: Any = app.env.get_domain("cite")
+    cited = {
+        key.key for ref in domain.citation_refs if ref.docname == docname for key in ref.targets
+    }
+    works = {c.key: c.formatted_entry for c in domain.citations if c.key in cited}
+    entries = [f"- {writer.text(domain.backend.paragraph(work))}" for work in works.values()]
+    return ["## References", "\n".join(entries)] if entries else []
+
+
+def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a zip whose bytes depend on nothing but its files."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(f"deepbook-notebooks/{name}", (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, files[name])
+
+
+def offer(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.Node
+) -> None:
+    """Put the notebook first into the menu that the theme opens for downloads."""
+    if not has_notebook(app, pagename):
+        return
+    menus = [b for b in context.get("header_buttons", []) if b.get("label") == "download-buttons"]
+    name = notebook_name(pagename)
+    links = [
+        ("notebook", f"notebooks/{name}", "Notebook (.ipynb)", "This page as a Jupyter notebook"),
+        ("notebooks", ZIP, "All notebooks (.zip)", "All pages as notebooks, with their package"),
+    ]
+    buttons = []
+    for label, file, text, tooltip in links:
+        url = context["pathto"](f"{FOLDER}/{file}", 1)
+        buttons.append(
+            {
+                "type": "link",
+                # Without the attribute "download" a browser shows the notebook's source, and
+                # the theme's template has no other place for it.
+                "url": f'{url}" download="{escape(Path(file).name)}',
+                "text": text,
+                "tooltip": tooltip,
+                "icon": "fas fa-download",
+                "label": f"download-{label}-button",
+            }
+        )
+    for menu in menus:
+        menu["buttons"][:0] = buttons
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.setup_extension("bookbuild.mathml")  # for its macros
+    app.connect("build-finished", write_downloads)
+    app.connect("html-page-context", offer, priority=502)  # after the theme's own, at 501
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
