@@ -182,7 +182,7 @@ def test_goodfellows_network_computes_xor():
 
 def test_goodfellows_hidden_units_fold_two_corners_into_one():
     hidden = XorNetwork().hidden(truth_table("xor")[0])
-    assert hidden.tolist() == [[0, 0], [1, 0], [1, 0], [2, 1]]  # eq. 6.9, figure 6.1
+    assert hidden.tolist() == [[0, 0], [1, 0], [1, 0], [2, 1]]  # eq. 6.10, figure 6.1
 
 
 def test_goodfellows_network_can_be_trained():

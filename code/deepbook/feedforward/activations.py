@@ -57,7 +57,7 @@ def selu_constants() -> tuple[float, float]:
 
     - ``E[elu(z)] = 1/sqrt(2 pi) + alpha (e^(1/2) P(-1) - 1/2) = 0`` gives alpha,
     - ``scale^2 E[elu(z)^2] = scale^2 (1/2 + alpha^2 (e^2 P(-2) - 2 e^(1/2) P(-1) + 1/2)) = 1``
-      gives the scale (Klambauer et al. 2017, eq. 14).
+      gives the scale (Klambauer et al. 2017).
     """
     p1, p2 = (0.5 * math.erfc(n / math.sqrt(2)) for n in (1, 2))  # P(-1), P(-2)
     first = math.exp(0.5) * p1  # E[e^z; z < 0]
