@@ -9,7 +9,6 @@ environment variable ``BOOK_URL``.
 
 import os
 import shutil
-import subprocess
 import zipfile
 from collections.abc import Mapping
 from html import escape
@@ -119,25 +118,16 @@ def _page(app: Sphinx, docname: str, book_url: str) -> Page:
 def _about(app: Sphinx, writer: Writer) -> str:
     """What a reader who knows nothing but this file has to know."""
     title = f"*{escape_text(app.config.html_title)}*"
-    place = f"[{title}]({writer.page.url})" if writer.page.url else title
-    edition = [f"edition {app.config.version}"] if app.config.version else []
-    commit = _commit(Path(app.srcdir))
-    edition += [f"commit {commit}"] if commit else []
-    text = f"A page of {', '.join([place, *edition])}, as a notebook that runs by itself."
+    source = [f"[{title}]({writer.page.url})" if writer.page.url else title]
+    if edition := app.config.html_context.get("edition"):  # bookbuild.site names it
+        source += [f"edition {edition['version']}", f"commit {edition['commit']}"]
+    text = f"A page of {', '.join(source)}, as a notebook that runs by itself."
     if writer.glued:
         text += (
             f" A number marked like 42{GLUED} is what the book's own build measured; "
             "what your run measures stands below the cells."
         )
     return text
-
-
-def _commit(folder: Path) -> str:
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):  # no git, or no repository
-        return ""
 
 
 def _references(app: Sphinx, docname: str, writer: Writer) -> list[Block]:

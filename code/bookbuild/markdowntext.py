@@ -172,7 +172,9 @@ class TextWriter:
         tex = " ".join(clean_math(node.astext(), self.page.macros).split())
         if self._in_table:  # a bar would end the cell
             tex = tex.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
-        return f"${tex}$"
+        # bookbuild.mathml keeps punctuation at the formula so that no line breaks between them
+        before, after = (escape_text(node.get(side, "")) for side in ("before", "after"))
+        return f"{before}${tex}${after}"
 
     def inline_math_block(self, node: nodes.Element) -> str:
         return display_math(node.astext(), "", self.page.macros, one_line=True)

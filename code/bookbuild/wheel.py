@@ -54,11 +54,17 @@ def build_wheel(root: Path, folder: Path) -> Path:
             copy = Path(temporary) / file.relative_to(root)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-            copy.chmod(0o644)  # a wheel keeps the mode, which else depends on the umask
+            copy.chmod(0o644)
         command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(folder)]
         environment = os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH)}
         run = subprocess.run(
-            command, cwd=temporary, env=environment, capture_output=True, text=True, check=False
+            command,
+            cwd=temporary,
+            env=environment,
+            umask=0o022,  # a wheel keeps the files' modes
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if run.returncode or not wheel.exists():
         last = "\n".join((run.stdout + run.stderr).splitlines()[-10:])
