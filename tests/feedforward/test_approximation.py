@@ -38,9 +38,9 @@ def test_a_relu_network_passes_through_the_knots_and_is_straight_between_them():
 
 
 def test_a_steep_sigmoid_network_is_the_step_network_away_from_the_edges():
-    x = (torch.arange(0, 20, **float64) + 0.5)[:, None] / 20
+    x = (torch.arange(0, 20, **float64) + 0.5)[:, None] / 2000
     soft, hard = (
-        bump_network(wave, 19, activation=name, steepness=200.0, **float64)(x)
+        bump_network(wave, 19, activation=name, steepness=200.0, interval=(0.0, 0.01), **float64)(x)
         for name in ("sigmoid", "step")
     )
     torch.testing.assert_close(soft, hard, rtol=0, atol=1e-12)

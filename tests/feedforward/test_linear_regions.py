@@ -127,6 +127,16 @@ def test_one_layer_of_lines_makes_one_cell_more_than_lines_and_crossings_inside(
     assert len(cells) <= 1 + 12 + 66  # Zaslavsky: no more than that in the whole plane
 
 
+def test_a_cut_through_two_corners_leaves_two_triangles():
+    network = nn.Sequential(nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 1))
+    with torch.no_grad():
+        network[0].weight.copy_(torch.tensor([[1.0, -1.0]]))
+        network[0].bias.zero_()
+    assert [(len(c.vertices), area(c.vertices).item()) for c in linear_cells(network)] == [
+        (3, 2)
+    ] * 2
+
+
 def test_a_grid_finds_at_most_the_exact_number_and_more_when_finer():
     network = random_network(2, 10, 10, 1)
     exact = len(linear_cells(network, -2.0, 2.0))
