@@ -1,0 +1,144 @@
+"""The Sphinx extension for what makes the site calm and fast and configuration cannot do.
+
+The theme gives each page its structure and its small scripts. Its 1.5 MB of icons, 0.4 MB
+of Bootstrap and the sheets that extensions bring are replaced by a few small sheets in
+``book/_static`` (``layout.css`` for the frame, ``book.css`` for what stands in the article).
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+import deepbook
+
+# what the site's own sheets replace
+_REPLACED = (
+    "styles/sphinx-book-theme.css",
+    "togglebutton.css",
+    "copybutton.css",
+    "mystnb.*.css",
+    "exercise.css",
+    "proof.css",
+)
+# sphinx-design's files, and what in a page shows that it needs them
+_ON_DEMAND = {"sphinx-design.min.css": 'class="sd-', "design-tabs.js": 'class="sd-tab'}
+# what the theme copies into the site and no page of it loads
+_NEVER_LOADED = (
+    *_REPLACED,
+    "basic.css",
+    "scripts/*.map",
+    "scripts/bootstrap*",
+    "scripts/fontawesome*",
+    "styles",
+    "vendor",
+    "images/logo_*",
+    "locales",
+    "sbt-webpack-macros.html",
+    "webpack-macros.html",
+    "plus.png",
+    "minus.png",
+    "file.png",
+)
+# what the built site depends on: a change elsewhere is no change of the edition
+_SOURCES = ("_config.yml", "_toc.yml", "book", "code", "pyproject.toml", "requirements.txt")
+
+
+def name_edition(app: Sphinx, config: Config) -> None:
+    """Tell the templates which edition this is.
+
+    ``html_context`` belongs to the writing of pages: after a commit Sphinx writes them
+    again, and reads none.
+    """
+    config.html_context["edition"] = {
+        "title": config.html_title,
+        "author": config.author,
+        "year": config.copyright,
+        "version": deepbook.__version__,
+        "commit": commit(Path(app.srcdir)),
+    }
+
+
+def commit(root: Path) -> str:
+    """Short name of the commit that ``root`` is checked out from.
+
+    Parameters
+    ----------
+    root : Path
+        The repository's own top folder.
+
+    Returns
+    -------
+    str
+        With a remark if the book's sources differ from the commit; ``"unknown"`` if
+        ``root`` is no repository, or only a part of another one.
+    """
+    try:
+        if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root.resolve():
+            return "unknown"
+        name = _git(root, "rev-parse", "--short=8", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--", *_SOURCES)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{name} with later changes" if changed else name
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def load_less(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Take out of a page the sheets and scripts that it does not use."""
+    body = context.get("body") or ""
+    for kind in ("css_files", "script_files"):
+        # in place: other extensions add to the same list
+        context[kind][:] = [file for file in context[kind] if _used(file, body)]
+
+
+def _used(file: Any, body: str) -> bool:
+    name = str(getattr(file, "filename", file) or "").removeprefix("_static/")
+    if any(fnmatch(name, pattern) for pattern in _REPLACED):
+        return False
+    return name not in _ON_DEMAND or _ON_DEMAND[name] in body
+
+
+def lead_to_first_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """``index.html``, which the address of the site alone means."""
+    root = app.config.root_doc
+    if root != "index":
+        yield "index", {"target": app.builder.get_relative_uri("index", root)}, "redirect.html"
+
+
+def remove_unused(app: Sphinx, error: Exception | None) -> None:
+    """Leave out of the site what no page loads."""
+    if error is not None or app.builder.name != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    for pattern in _NEVER_LOADED:
+        for path in static.glob(pattern):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    # Jupyter Book sets this for an extension that the book does without
+    app.add_config_value("comments_config", {}, "")
+    app.connect("config-inited", name_edition)
+    app.connect("html-collect-pages", lead_to_first_page)
+    # after the extensions and the theme, which add files there
+    app.connect("html-page-context", load_less, priority=900)
+    app.connect("build-finished", remove_unused, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
