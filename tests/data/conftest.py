@@ -25,12 +25,12 @@ def make_wheel(members: dict[str, bytes]) -> bytes:
     file = io.BytesIO()
     metadata = "Metadata-Version: 2.1\nName: tinydata\nVersion: 1.0\n"
     wheel = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, content in members.items():
-            archive.writestr(path, content)
-        archive.writestr("tinydata-1.0.dist-info/METADATA", metadata)
-        archive.writestr("tinydata-1.0.dist-info/WHEEL", wheel)
-        archive.writestr("tinydata-1.0.dist-info/RECORD", "")
+    info = {"METADATA": metadata, "WHEEL": wheel, "RECORD": ""}
+    everything = members | {f"tinydata-1.0.dist-info/{name}": text for name, text in info.items()}
+    with zipfile.ZipFile(file, "w") as archive:
+        for path, content in everything.items():
+            # ZipInfo has a fixed date: the same wheel, and hash, every time
+            archive.writestr(zipfile.ZipInfo(path), content, zipfile.ZIP_DEFLATED)
     return file.getvalue()
 
 

@@ -64,7 +64,7 @@ def test_offline_a_damaged_file_is_reported_and_kept_out(pinned, cache, monkeypa
 
 
 def test_another_wheel_than_the_pinned_one_is_refused(pinned, cache, content_of):
-    with pytest.raises(WrongHash, match=r"expected SHA-256 0{64} of tinydata-1.0-py3.*, got [^0]"):
+    with pytest.raises(WrongHash, match=r"expected SHA-256 0{64} of tinydata-1\.0-py3"):
         obtain(pinned(wheel_sha256="0" * 64))
     assert content_of() == []
 

@@ -58,10 +58,18 @@ def test_only_the_one_member_leaves_the_archive(index, pinned, rebuilt, cache, c
     assert content_of() == ["tiny.csv.gz"]
 
 
-def test_pip_leaves_nothing_in_its_own_cache(index, pinned, cache, monkeypatch, tmp_path):
-    monkeypatch.setenv("PIP_CACHE_DIR", str(tmp_path / "pip"))
-    obtain(pinned())
-    assert not (tmp_path / "pip").exists()
+def test_pip_works_inside_the_cache_and_keeps_no_copy_elsewhere(
+    pinned, cache, monkeypatch, tmp_path
+):
+    pip = tmp_path / "pip-that-tells-how-it-was-called"
+    pip.write_text(f"""#!/bin/sh\necho "$TMPDIR" "$@" > {tmp_path}/told\nexit 1\n""")
+    pip.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(pip))
+    with pytest.raises(data.NotReachable):
+        obtain(pinned())
+    folder, *arguments = (tmp_path / "told").read_text().split()
+    assert folder.startswith(str(cache))
+    assert "--no-cache-dir" in arguments
 
 
 def test_a_file_called_pip_in_the_readers_folder_is_not_run(

@@ -22,6 +22,7 @@ def test_the_rule_on_a_small_example():
     targets = torch.tensor([0, 0, 1, 0, 0, 0, 1, 1, 0, 1, 1])
     held_out = every_fifth(targets).nonzero().squeeze(1).tolist()
     assert held_out == [5, 10]  # the fifth 0 and the fifth 1
+    assert every_fifth(torch.zeros(17)).nonzero().squeeze(1).tolist() == [4, 9, 14]
 
 
 @given(targets_of_any_order)

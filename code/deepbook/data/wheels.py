@@ -28,7 +28,6 @@ _MEANINGS: tuple[tuple[str, type[DataError], str], ...] = (
     ("Errno 13", CacheNotWritable, "pip has no permission to write to the cache"),
     ("DO NOT MATCH THE HASHES", BadArchive, "the package arrived damaged: try again"),
     ("is invalid", BadArchive, "the package is damaged or was truncated: try again"),
-    ("IncompleteRead", BadArchive, "the download broke off: try again"),
     ("incomplete-download", BadArchive, "the download broke off: try again"),
 )
 _UNKNOWN_MEANING = (
