@@ -91,7 +91,10 @@ def build_page(project: Project, page: str) -> Path:
     shutil.rmtree(folder / "doctrees", ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
         toc = Path(scratch) / "_toc.yml"
-        toc.write_text(f"format: jb-book\nroot: {page}\n")
+        # the bibliography comes along, so that citations resolve
+        toc.write_text(
+            f"format: jb-book\nroot: {page}\nchapters: [{{file: book/bibliography}}]\n"
+        )
         run_sphinx(
             project,
             folder / "html",

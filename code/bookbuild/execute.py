@@ -13,6 +13,7 @@ import psutil
 from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
 
 from bookbuild.project import KERNEL_ENVIRONMENT, Project
 
@@ -85,9 +86,14 @@ def run_page(page: str, notebook: nbformat.NotebookNode, timeout: float = PAGE_T
     start = time.monotonic()
     cpu = 0.0
     failure = None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as sockets:
         client = NotebookClient(
-            notebook, kernel_name="python3", resources={"metadata": {"path": folder}}
+            notebook,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+            # times in cells' metadata would make two builds differ
+            record_timing=False,
+            config=_transport(sockets),
         )
         number = 0
         with client.setup_kernel():
@@ -123,6 +129,13 @@ def _run_cell(
         if output.output_type == "stream" and output.name == "stderr"
     )
     return f"    wrote to stderr:\n{_indent(written.rstrip())}" if written else None
+
+
+def _transport(folder: str) -> Config:
+    """Sockets in the file system, where there are such: nobody else can listen to them."""
+    if os.name == "nt":
+        return Config()
+    return Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}})
 
 
 def _cpu_seconds(client: NotebookClient) -> float:
