@@ -129,11 +129,11 @@ def _films() -> tuple[tuple[str, ...], tuple[int | None, ...], tuple[tuple[str, 
     text = fetch("movielens-100k-items").read_text(encoding="utf-8")
     for line in text.splitlines()[1:]:
         _, title, year, kinds = line.split("\t")
-        # Two slips of the file: item 267 is "unkonwn", and "(V)" for video stands
-        # where the year of item 1412 should be, which is left at the end of its title.
+        # Two slips of the file: item 267 has a misspelt "unknown" for title and year, and "(V)"
+        # for video stands in place of item 1412's year, which is left at the end of its title.
         if match := re.fullmatch(r"(.*) \((\d{4})\)", title):
             title, year = match.groups()
-        titles.append("unknown" if title == "unkonwn" else title)
+        titles.append(title if year.isdigit() else "unknown")
         years.append(int(year) if year.isdigit() else None)
         genres.append(tuple(kinds.split(" ")))
     return tuple(titles), tuple(years), tuple(genres)
