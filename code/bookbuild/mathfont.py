@@ -10,6 +10,8 @@ subset keeps this table, and with it the larger variants of every kept bracket.
 import argparse
 from pathlib import Path
 
+from fontTools.pens.t2CharStringPen import T2CharStringPen
+from fontTools.pens.transformPen import TransformPen
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
@@ -26,7 +28,7 @@ _RANGES = [
     (0x02C6, 0x02DD),  # spacing accents: hat, check, bar, tilde
     (0x0300, 0x0338),  # combining accents, the stroke of "not"
     (0x0391, 0x03F6),  # Greek
-    (0x2010, 0x2064),  # dashes, quotes, dots, primes, invisible operators
+    (0x2009, 0x2064),  # thin space, dashes, quotes, dots, primes, invisible operators
     (0x20D6, 0x20D7),  # arrows over letters
     (0x2102, 0x213C),  # letter-like: the real numbers, script letters that stand here, ell
     (0x2190, 0x21A6),  # arrows
@@ -37,6 +39,7 @@ _RANGES = [
     (0x2308, 0x230B),  # floor and ceiling
     (0x239B, 0x23B1),  # pieces that large brackets are built from
     (0x23B4, 0x23DF),  # brackets and braces over and under
+    (0x27C2, 0x27C2),  # perpendicular
     (0x27E8, 0x27E9),  # angle brackets
     (0x27F5, 0x27FC),  # long arrows
     (0x2A00, 0x2A02),  # large circled operators
@@ -46,6 +49,7 @@ _RANGES = [
     (0x1D538, 0x1D56B),  # blackboard bold
     (0x1D5A0, 0x1D5B9),  # sans serif capitals: tensors
     (0x1D6A4, 0x1D6A5),  # dotless i and j
+    (0x1D6A8, 0x1D6C0),  # Greek capitals in bold
     (0x1D6E2, 0x1D755),  # Greek in italic and bold italic
     (0x1D7CE, 0x1D7E1),  # digits in bold and blackboard bold
 ]
@@ -67,6 +71,10 @@ _SCRIPT_RANGES = [
     (0x1D736, 0x1D755),  # small Greek in bold italic
 ]
 
+# Chromium gives every bracket the room of its widest form, so that small ones stand in a gap.
+# Larger forms are therefore made narrower: bracket, and the greatest width of a form.
+_WIDTHS = {"(": 480, ")": 480, "[": 400, "]": 400, "{": 600, "}": 600, "⟨": 480, "⟩": 480}
+
 
 def subset(source: Path) -> TTFont:
     """Return the font in ``source`` with the glyphs of the book, under its new name."""
@@ -83,6 +91,7 @@ def subset(source: Path) -> TTFont:
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=_characters(_RANGES))
     subsetter.subset(font)
+    _narrow_brackets(font)
     font.flavor = "woff2"
     for record in font["name"].names:
         if record.nameID in {1, 4, 16}:
@@ -98,7 +107,10 @@ def _characters(ranges: list[tuple[int, int]]) -> list[int]:
 
 
 def _keep_script_forms(font: TTFont, glyphs: set[str | None]) -> None:
+    """Drop the other small forms, and offer what stays to all text, not to Firefox alone."""
     gsub = font["GSUB"].table
+    for script in gsub.ScriptList.ScriptRecord:
+        script.ScriptTag = "DFLT"  # it was "math", which Chromium never asks for
     for feature in gsub.FeatureList.FeatureRecord:
         if feature.FeatureTag != "ssty":
             continue
@@ -106,6 +118,30 @@ def _keep_script_forms(font: TTFont, glyphs: set[str | None]) -> None:
             for table in gsub.LookupList.Lookup[index].SubTable:
                 forms = table.alternates
                 table.alternates = {g: forms[g] for g in forms if g in glyphs}
+
+
+def _narrow_brackets(font: TTFont) -> None:
+    """Squeeze the larger forms of brackets to the widths of ``_WIDTHS``."""
+    variants = font["MATH"].table.MathVariants
+    forms_of = dict(
+        zip(variants.VertGlyphCoverage.glyphs, variants.VertGlyphConstruction, strict=True)
+    )
+    top = font["CFF "].cff.topDictIndex[0]
+    glyphs = font.getGlyphSet()
+    for bracket, width in _WIDTHS.items():
+        forms = forms_of[font.getBestCmap()[ord(bracket)]]
+        names = [record.VariantGlyph for record in forms.MathGlyphVariantRecord]
+        if forms.GlyphAssembly:
+            names += [part.glyph for part in forms.GlyphAssembly.PartRecords]
+        for name in dict.fromkeys(names):
+            advance, bearing = font["hmtx"][name]
+            if advance <= width:
+                continue
+            pen = T2CharStringPen(width, None)
+            glyphs[name].draw(TransformPen(pen, (width / advance, 0, 0, 1, 0, 0)))
+            old = top.CharStrings[name]
+            top.CharStrings[name] = pen.getCharString(old.private, old.globalSubrs)
+            font["hmtx"][name] = (width, round(bearing * width / advance))
 
 
 def main() -> None:

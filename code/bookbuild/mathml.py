@@ -17,13 +17,12 @@ from docutils import nodes
 from math_core import LatexError, LatexToMathML
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.domains.math import MathDomain
 from sphinx.errors import ConfigError
-from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
+from bookbuild.mathnodes import LabelsOfEnvironments, PunctuationOfFormulas
 from bookbuild.texmacros import Macro, expand, read_macros
 
 logger = logging.getLogger(__name__)
@@ -33,7 +32,12 @@ _CONVERTER = LatexToMathML(annotation=True, fancy_error=False)
 # Environments that would number their rows, and the ones that set the same without numbers.
 _UNNUMBERED = {"align": "aligned", "gather": "gathered", "equation": ""}
 _NUMBERED_ENVIRONMENT = re.compile(r"\\(begin|end)\{(align|gather|equation)\*?\}")
-_LABEL = re.compile(r"\\label\{([^}]*)\}")
+
+# Letters that lean over what follows them: a bracket, or an exponent of theirs.
+_LEANING = "FHJKMNPTUVWXYf𝑯𝑱𝑲𝑴𝑵𝑷𝑻𝑼𝑽𝑾𝑿𝒀𝒇"
+_LEANING_LETTER = re.compile(
+    f"<mi>(?=[{_LEANING}]</mi><mo[^>]*>[(\\[|])|(?<=<msup>)<mi>(?=[{_LEANING}]<)"
+)
 
 # What math-core would accept and set wrongly: pattern in the TeX, what to tell the author.
 _REFUSED = [
@@ -41,7 +45,11 @@ _REFUSED = [
     (r"\n\s*\n", "blank line in a formula"),
     (r"\\(?:eq)?ref(?![A-Za-z])", "refer to an equation in the text, with {eq}`label`"),
     (r"\\(?:tag|notag|nonumber)(?![A-Za-z])", "Sphinx numbers equations, and only labelled ones"),
-    (r"\\(?:boldsymbol|bm)\s*\{?\s*(?:\d|\\math)", r"math-core would not make it bold: use \mathbf"),
+    (
+        r"\\(?:boldsymbol|bm)\s*\{?\s*(?:\d|\\math)",
+        r"math-core would not make it bold: use \mathbf",
+    ),
+    (r"\\vec(?![A-Za-z])", "browsers put its arrow beside the letter; vectors are bold here"),
     (r"\\begin\{(multline|eqnarray|flalign|alignat)\*?\}", "use align, gather or equation"),
 ]
 
@@ -76,7 +84,7 @@ def to_mathml(tex: str, *, display: bool, macros: dict[str, Macro] | None = None
         raise ValueError(re.sub(r"^\d+: ", "", str(error))) from error
     if "<menclose" in mathml:
         raise ValueError("MathML Core has no boxes and no strokes")
-    return mathml
+    return _LEANING_LETTER.sub('<mi class="leaning">', mathml)
 
 
 def _without_number(match: re.Match[str]) -> str:
@@ -93,48 +101,6 @@ def _breaks_a_line_outside_an_environment(tex: str) -> bool:
     return False
 
 
-class LabelsOfEnvironments(SphinxTransform):
-    r"""Number ``\begin{align}`` in the text by its ``\label``, or not at all.
-
-    MyST gives each such environment a random label, so that it is numbered but cannot be
-    referred to, and the page differs from build to build.
-    """
-
-    default_priority = 200  # before labels move from their targets to the formulas, at 260
-
-    def apply(self, **kwargs: Any) -> None:
-        domain = self.env.get_domain("math")
-        assert isinstance(domain, MathDomain)
-        for node in list(self.document.findall(nodes.math_block)):
-            if "amsmath" in node["classes"] and node.get("label"):
-                self._relabel(node, domain)
-
-    def _relabel(self, node: nodes.math_block, domain: MathDomain) -> None:
-        target = node.parent[node.parent.index(node) - 1]
-        self.document.ids.pop(target["ids"].pop())
-        domain.equations.pop(node["label"])
-        node["label"] = node["number"] = None
-
-        tex = node.astext()
-        labels = _LABEL.findall(tex)
-        if not labels:
-            node.parent.remove(target)
-            return
-        if len(labels) > 1:
-            logger.error(
-                "one number for one equation, but several labels: %s",
-                ", ".join(labels),
-                location=node,
-                type="mathml",
-            )
-        node[:] = [nodes.Text(_LABEL.sub("", tex))]
-        node["label"] = labels[0]
-        domain.note_equation(self.env.docname, labels[0], location=node)
-        node["number"] = domain.get_equation_number_for(labels[0])
-        target["ids"].append(nodes.make_id(f"equation-{labels[0]}"))
-        self.document.note_explicit_target(target)
-
-
 class Renderer:
     """Writes the math nodes of a page."""
 
@@ -149,8 +115,10 @@ class Renderer:
             raise ConfigError(f"mathml_macros: {error}") from error
 
     def inline(self, writer: HTML5Translator, node: nodes.math) -> None:
+        mathml = self._convert(writer, node, display=False)
+        before, after = (writer.encode(node.get(side, "")) for side in ("before", "after"))
         writer.body.append(writer.starttag(node, "span", "", CLASS="formula notranslate"))
-        writer.body.append(self._convert(writer, node, display=False) + "</span>")
+        writer.body.append(f"{before}{mathml}{after}</span>")
         raise nodes.SkipNode
 
     def display(self, writer: HTML5Translator, node: nodes.math_block) -> None:
@@ -195,6 +163,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", renderer.read_config)
     app.connect("build-finished", renderer.drop_failed_pages)
     app.add_transform(LabelsOfEnvironments)
+    app.add_post_transform(PunctuationOfFormulas)
     app.add_html_math_renderer("mathml", (renderer.inline, None), (renderer.display, None))
     app.add_css_file("mathml.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
