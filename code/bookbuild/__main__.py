@@ -6,8 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bookbuild.build import BuildFailed, build_page, build_site, execute_pages
-from bookbuild.project import Project
+from bookbuild.build import build_page, build_site, execute_pages
+from bookbuild.project import BuildFailed, Project
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,14 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bookbuild.execute import Run, execute
-from bookbuild.project import Project, drop_stale_outputs
+from bookbuild.project import BuildFailed, Project, drop_stale_outputs
 from bookbuild.report import claims_in, write_report
 
 PAGE_CPU_SECONDS = 25.0
-
-
-class BuildFailed(Exception):
-    """The build ended without a new site; the message says why."""
 
 
 def build_site(project: Project, *, jobs: int | None = None) -> Path:
@@ -92,9 +88,7 @@ def build_page(project: Project, page: str) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         toc = Path(scratch) / "_toc.yml"
         # the bibliography comes along, so that citations resolve
-        toc.write_text(
-            f"format: jb-book\nroot: {page}\nchapters: [{{file: book/bibliography}}]\n"
-        )
+        toc.write_text(f"format: jb-book\nroot: {page}\nchapters: [{{file: book/bibliography}}]\n")
         run_sphinx(
             project,
             folder / "html",

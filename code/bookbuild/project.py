@@ -9,7 +9,11 @@ from pathlib import Path
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import JupyterCacheAbstract
-from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
+from myst_nb.core.read import (
+    MystMetadataParsingError,
+    is_myst_markdown_notebook,
+    myst_nb_reader_plugin,
+)
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 # what every kernel of the book runs under: one thread, the same hashes, no progress bars
@@ -19,6 +23,10 @@ KERNEL_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
 }
+
+
+class BuildFailed(Exception):
+    """The build ended without a new site; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,17 @@ class Project:
         return self.root / f"{page}.md"
 
     def notebook(self, page: str) -> nbformat.NotebookNode:
-        """A page's cells as MyST-NB reads them, without outputs."""
-        return myst_nb_reader_plugin(str(self.source(page)))
+        """A page's cells as MyST-NB reads them, without outputs.
+
+        Raises
+        ------
+        BuildFailed
+            If a cell's header is no YAML.
+        """
+        try:
+            return myst_nb_reader_plugin(str(self.source(page)))
+        except MystMetadataParsingError as error:
+            raise BuildFailed(f"{page}: {error}") from error
 
     def executed(self, page: str) -> tuple[nbformat.NotebookNode, dict[str, float]] | None:
         """A page's cells with their outputs and its seconds; None if it has to be executed."""

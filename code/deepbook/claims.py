@@ -128,7 +128,8 @@ def glue(name: str, value: SupportsFloat | str) -> None:
         If ``value`` is neither text nor a number.
     """
     _check_name(name)
-    text = value if isinstance(value, str) else _text(_number(name, value))
+    # MyST-NB takes text/plain for what `repr` gives
+    text = repr(value) if isinstance(value, str) else _text(_number(name, value))
     prefix = "application/papermill.record/"
     display(
         {prefix + "text/plain": text},

@@ -1,0 +1,57 @@
+# Each target works on a fresh clone with nothing but Python 3.11 or later.
+PYTHON ?= python3
+BIN := .venv/bin
+export OMP_NUM_THREADS := 1
+
+.PHONY: help book test page serve lint lock clean
+
+help:
+	@echo "make book    build the site into _build/html"
+	@echo "make test    build the site, then test the code and the site"
+	@echo "make page PAGE=book/feedforward/digits    execute and build one page"
+	@echo "make serve   show the site at http://127.0.0.1:8000"
+	@echo "make lint    check style and types"
+	@echo "make lock    resolve requirements.txt anew from pyproject.toml"
+	@echo "make clean   remove the site and every output (not .venv, not the data)"
+
+book: .venv/installed
+	$(BIN)/python -m bookbuild html
+
+test: book
+	$(BIN)/python -m pytest
+
+page: .venv/installed
+	@test -n "$(PAGE)" || { echo "which page? make page PAGE=book/feedforward/digits"; exit 2; }
+	$(BIN)/python -m bookbuild page $(PAGE)
+
+serve: book
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+# torch's own CUDA packages are left to torch: its CPU and CUDA builds differ in them
+lock: .venv/installed
+	$(BIN)/python -m pip install --quiet uv
+	{ echo "# The exact environment that builds and tests the book, for Linux, macOS and Windows."; \
+	  echo "# Made from pyproject.toml by \`make lock\`; torch's CUDA packages are left to torch."; \
+	  $(BIN)/uv pip compile --universal --python-version 3.11 --group book --group test \
+	    --no-header --no-annotate --quiet --constraint requirements.txt pyproject.toml \
+	    | grep -vE '^(nvidia-|cuda-|triton=)'; } > requirements.txt.new
+	mv requirements.txt.new requirements.txt
+	export MACOSX_DEPLOYMENT_TARGET=14.0; for platform in linux macos windows; do for version in 3.11 3.12 3.13; do \
+	  $(BIN)/uv pip compile --quiet --python-platform $$platform --python-version $$version \
+	    requirements.txt > /dev/null && echo "resolves: $$platform, Python $$version" || exit 1; \
+	done; done
+
+clean:
+	rm -rf _build
+
+.venv/installed: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
