@@ -185,7 +185,10 @@ class Writer(TextWriter):
             summary = title if first else f"{title}, continued"
             return f"<details>\n<summary><b>{summary}</b></summary>\n\n{text}\n\n</details>"
 
-        return _wrap(blocks, details)
+        wrapped = _wrap(blocks, details)
+        if wrapped and isinstance(wrapped[0], CodeCell):
+            wrapped.insert(0, f"**{title}**, in the folded cell:")
+        return wrapped
 
     # -- lists and tables -------------------------------------------------------------
 

@@ -62,7 +62,7 @@ if importlib.util.find_spec("deepbook") is None:
 import deepbook
 """
     if claims:
-        values = "".join(f"        {name!r}: {value!r},\n" for name, value in claims.items())
+        values = "".join(f'        "{name}": {value!r},\n' for name, value in claims.items())
         lines += f"""
 # What the book's own build measured, so that a claim which does not hold here can say it.
 deepbook.claims.book_values(

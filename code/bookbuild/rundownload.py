@@ -8,8 +8,11 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
+import venv
 import zipfile
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -109,42 +112,95 @@ def check_downloads(
     """
     downloads = site / "_downloads"
     (wheel,) = downloads.glob("deepbook-*.whl")
-    good: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
-    now = {
-        path.name: fingerprint(path, wheel)
+    paths = [
+        path
         for path in sorted(downloads.glob("notebooks/*.ipynb"))
         if names is None or path.name in names
-    }
-    stale = [name for name, state in now.items() if good.get(name) != state]
-    failed = {}
+    ]
+    log = _Record(record, {path: fingerprint(path, wheel) for path in paths})
     with tempfile.TemporaryDirectory() as package, ThreadPoolExecutor(2) as pool:
         zipfile.ZipFile(wheel).extractall(package)
 
-        def problem(name: str) -> str:
-            try:
-                with tempfile.TemporaryDirectory() as empty:
-                    run_notebook(
-                        downloads / "notebooks" / name,
-                        cwd=Path(empty),
-                        timeout=timeout,
-                        env={"PYTHONPATH": package},
-                    )
-            except DownloadFailed as error:
-                return str(error)
-            return ""
+        def run(path: Path) -> str:
+            with tempfile.TemporaryDirectory() as empty:
+                return _problem(path, Path(empty), timeout, env={"PYTHONPATH": package})
 
-        for name, message in zip(stale, pool.map(problem, stale), strict=True):
-            if message:
-                failed[name] = message
-                continue
-            good[name] = now[name]
-            write_record(record, good)
-    return failed
+        for path, problem in zip(log.stale, pool.map(run, log.stale), strict=True):
+            log.note(path, problem)
+    return log.failed
 
 
-def write_record(record: Path, good: Mapping[str, str]) -> None:
-    """Write the record in one step: a check that is cut off leaves a whole one."""
-    record.parent.mkdir(parents=True, exist_ok=True)
-    scratch = record.with_suffix(".new")
-    scratch.write_text(json.dumps(good, indent=1, sort_keys=True))
-    scratch.replace(record)
+def check_fresh(
+    site: Path, record: Path, names: Collection[str], requirements: Path, *, timeout: float = 900
+) -> dict[str, str]:
+    """Run notebooks in a new virtual environment that holds nothing but a Jupyter kernel.
+
+    They lie beside the wheel, as readers find them in the zip, and their first cell installs
+    it with what it declares.
+
+    Parameters
+    ----------
+    site, record : Path
+        As in :func:`check_downloads`.
+    names : collection of str
+        The notebooks to run.
+    requirements : Path
+        The versions that pip has to keep to.
+    timeout : float
+        Seconds for each cell, also for the one that installs.
+
+    Returns
+    -------
+    dict
+        Name of each notebook that fails to what went wrong.
+    """
+    downloads = site / "_downloads"
+    (wheel,) = downloads.glob("deepbook-*.whl")
+    paths = [downloads / "notebooks" / name for name in names]
+    log = _Record(record, {path: fingerprint(path, wheel, requirements) for path in paths})
+    if not log.stale:
+        return {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, environment = Path(temporary) / "notebooks", Path(temporary) / "environment"
+        folder.mkdir()
+        shutil.copy(wheel, folder)
+        venv.create(environment, with_pip=True)
+        python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        constraint = {"PIP_CONSTRAINT": str(requirements.resolve())}
+        command = [str(python), "-m", "pip", "install", "--quiet", "ipykernel"]
+        subprocess.run(command, env=os.environ | constraint, check=True)
+        for path in log.stale:
+            log.note(path, _problem(path, folder, timeout, env=constraint, python=python))
+    return log.failed
+
+
+def _problem(
+    path: Path, cwd: Path, timeout: float, env: Mapping[str, str], python: Path | None = None
+) -> str:
+    try:
+        run_notebook(path, cwd=cwd, timeout=timeout, env=env, python=python)
+    except DownloadFailed as error:
+        return str(error)
+    return ""
+
+
+class _Record:
+    """What ran well: name of a notebook to its fingerprint, in a JSON file."""
+
+    def __init__(self, file: Path, now: Mapping[Path, str]) -> None:
+        self.file = file
+        self.now = now
+        self.good: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        self.stale = [path for path, state in now.items() if self.good.get(path.name) != state]
+        self.failed: dict[str, str] = {}
+
+    def note(self, path: Path, problem: str) -> None:
+        """Write down at once how a notebook ran: a check that is cut off loses nothing."""
+        if problem:
+            self.failed[path.name] = problem
+            return
+        self.good[path.name] = self.now[path]
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self.file.with_suffix(".new")
+        scratch.write_text(json.dumps(self.good, indent=1, sort_keys=True))
+        scratch.replace(self.file)

@@ -74,7 +74,7 @@ def test_the_notebook_runs_from_top_to_bottom_in_an_empty_folder(site, tmp_path)
     run_notebook(site / "_downloads" / "notebooks" / "everything.ipynb", cwd=tmp_path)
 
 
-def test_every_code_cell_is_there_in_order_also_the_one_that_the_page_hides(notebook):
+def test_every_code_cell_is_there_in_order_also_those_that_the_page_hides(notebook):
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"][1:]
     assert [source.splitlines()[0] for source in code] == [
         "import deepbook",
@@ -83,6 +83,7 @@ def test_every_code_cell_is_there_in_order_also_the_one_that_the_page_hides(note
         "import base64",
         "two = 1 + 1",
         'print("the end", two, hidden)',
+        "last = 3",
     ]
 
 
@@ -112,7 +113,7 @@ def test_glued_numbers_are_filled_in_and_marked(text):
 
 def test_the_second_cell_tells_the_package_what_the_book_measured(notebook):
     assert notebook.cells[1].cell_type == "code"
-    assert "'accuracy': 0.93128," in notebook.cells[1].source
+    assert '"accuracy": 0.93128,' in notebook.cells[1].source
 
 
 def test_a_broken_claim_tells_the_reader_what_the_book_got(notebook, tmp_path):

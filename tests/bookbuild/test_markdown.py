@@ -72,11 +72,23 @@ def test_an_environment_has_one_number_as_on_the_site(environment, written):
     assert shown.split() == f"$${written} \\tag{{7}}$$".split()
 
 
+def solution(*children):
+    kind = type("solution_node", (nodes.Admonition, nodes.Element), {})
+    return kind("", nodes.title("", "Solution to <1>"), *children)
+
+
+def test_a_solution_that_begins_with_code_is_announced():
+    cell = nodes.container(nb_element="cell_code", cell_index=4)
+    blocks, _ = write(solution(cell))
+    assert blocks == [
+        "**Solution to &lt;1&gt;**, in the folded cell:",
+        CodeCell(4, in_solution=True),
+    ]
+
+
 def test_code_cells_split_a_solution_and_know_that_they_stand_in_it():
     cell = nodes.container(nb_element="cell_code", cell_index=4)
-    solution = type("solution_node", (nodes.Admonition, nodes.Element), {})
-    title = nodes.title("", "Solution to <1>")
-    blocks, _ = write(solution("", title, paragraph("before"), cell, paragraph("after")))
+    blocks, _ = write(solution(paragraph("before"), cell, paragraph("after")))
     assert blocks == [
         "<details>\n<summary><b>Solution to &lt;1&gt;</b></summary>\n\nbefore\n\n</details>",
         CodeCell(4, in_solution=True),
