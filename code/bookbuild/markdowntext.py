@@ -85,7 +85,7 @@ def escape_text(text: str) -> str:
 
 def start_of_line(text: str) -> str:
     """A paragraph that does not happen to begin like a heading, a list or a quotation."""
-    return re.sub(r"^(\d*)([#>+\-=.)])(?=\s|$|[#>=-])", r"\1\\\2", text)
+    return re.sub(r"^(\d*)(>|[#+\-=.)](?=\s|$|[#=-]))", r"\1\\\2", text)
 
 
 def code_span(text: str) -> str:

@@ -35,6 +35,7 @@ def paragraph(text):
 @example("[no](link) and ![no](image)")
 @example("[no]: definition")
 @example("5 < 6 &amp; <b> ~x~ `y` | $z$")
+@example(">0")
 @example("===")
 @example("---")
 @example("+")
