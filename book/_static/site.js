@@ -8,6 +8,15 @@ document.addEventListener("DOMContentLoaded", () => {
   contents?.addEventListener("click", (event) => {
     if (event.target.closest("a")) contents.close();
   });
+  // A menu closes when the reader turns elsewhere.
+  const menus = document.querySelectorAll(".menu");
+  const close = (event) => {
+    for (const menu of menus) {
+      if (event.key === "Escape" || !menu.contains(event.target)) menu.open = false;
+    }
+  };
+  document.addEventListener("click", close);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && close(event));
   // The theme gives the buttons that unfold a chapter no name.
   for (const button of document.querySelectorAll(".bd-links summary")) {
     const chapter = button.closest("li").querySelector("a").textContent.trim();
