@@ -49,7 +49,7 @@ SMALL_TEXT = """() => [...document.querySelectorAll(".bd-article section > p, .b
 
 @pytest.fixture(scope="module")
 def survey(new_reader, pages):
-    """Each page opened once, and asked: wide and light, wide and dark, on a phone."""
+    """Each page opened once, and asked: light, dark, printed from the dark, on a phone."""
     window = new_reader(color_scheme="light")
     found = {}
     for page in pages:
@@ -57,6 +57,9 @@ def survey(new_reader, pages):
         found[page.name] = seen = {"light": shown.evaluate(POOR_CONTRAST)}
         shown.emulate_media(color_scheme="dark")
         seen["dark"] = shown.evaluate(POOR_CONTRAST)
+        shown.emulate_media(media="print")
+        seen["print"] = shown.evaluate(POOR_CONTRAST)
+        shown.emulate_media(media="screen")
         shown.emulate_media(color_scheme="light")
         seen["nameless"] = shown.evaluate(NAMELESS_BUTTONS)
         seen["blank"] = shown.evaluate(BLANK_ICONS)
@@ -85,9 +88,9 @@ def test_every_page_opens_from_disk_with_the_network_off(reader_of_files, pages)
     assert reader_of_files.trouble == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_has_the_contrast_of_aa(survey, scheme):
-    assert faults(survey, scheme) == {}
+@pytest.mark.parametrize("look", ["light", "dark", "print"])
+def test_every_text_has_the_contrast_of_aa(survey, look):
+    assert faults(survey, look) == {}
 
 
 def test_no_page_scrolls_sideways_on_a_phone(survey):
