@@ -21,8 +21,10 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 __all__ = [
+    "BLUES",
     "CARD",
     "COLORS",
+    "DIVERGING",
     "INK",
     "LINE_STYLES",
     "confusion_matrix",
@@ -39,6 +41,10 @@ INK = "#1a1a1a"
 COLORS = ("#0a5fa8", "#d1480a", "#1a1a1a", "#bc6488", "#664426")
 LINE_STYLES = ("-", "--", ":", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 BLUES = LinearSegmentedColormap.from_list("deepbook_blues", [CARD, COLORS[0], "#062f55"])
+# for signed values: zero is the card
+DIVERGING = LinearSegmentedColormap.from_list(
+    "deepbook_diverging", ["#062f55", COLORS[0], CARD, COLORS[1], "#6d2403"]
+)
 
 
 def use_style() -> None:
@@ -116,7 +122,7 @@ def image_grid(
     look: dict[str, Any] = {}
     if symmetric:
         limit = float(np.abs(pictures).max()) or 1.0
-        look = {"cmap": _diverging(), "vmin": -limit, "vmax": limit}
+        look = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
     height = size * pictures.shape[1] / pictures.shape[2] + (0.25 if titles else 0.0)
     figure, axes = plt.subplots(
         rows, columns, figsize=(size * columns, height * rows), squeeze=False
@@ -333,12 +339,6 @@ def network(
     ax.margins(x=0.15)
     ax.set_axis_off()
     return ax
-
-
-def _diverging() -> LinearSegmentedColormap:
-    return LinearSegmentedColormap.from_list(
-        "deepbook_diverging", ["#062f55", COLORS[0], CARD, COLORS[1], "#6d2403"]
-    )
 
 
 def _use_svg_inline() -> None:
