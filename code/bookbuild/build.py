@@ -27,12 +27,13 @@ def build_site(project: Project, *, jobs: int | None = None) -> Path:
     BuildFailed
         If data is missing, a page fails or Sphinx warns.
     """
+    finish_swap(project.site)
     execute_pages(project, project.pages(), jobs=jobs)
-    # a pass that was broken off leaves pages half written but "up to date"
-    unfinished = project.work / "unfinished"
+    # A pass that was broken off leaves pages half written but "up to date"; one that warned
+    # leaves pages that would not warn again.
+    unfinished = project.build / "unfinished"
     if unfinished.exists():
-        shutil.rmtree(project.work)
-    project.work.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(project.work, ignore_errors=True)
     unfinished.touch()
     run_sphinx(project, project.work / "html", project.work / "doctrees")
     unfinished.unlink()
@@ -50,11 +51,12 @@ def execute_pages(project: Project, pages: Sequence[str], *, jobs: int | None = 
     """
     from deepbook.data import DataError, fetch_all
 
+    drop_stale_outputs(project)
     try:
         fetch_all()
     except DataError as error:
+        write_report(project, project.pages(), {})
         raise BuildFailed(str(error)) from error
-    drop_stale_outputs(project)
     runs = execute(project, pages, jobs=jobs)
     failed = {run.page: (run.failure, run.notebook) for run in runs if run.failure}
     write_report(project, project.pages(), failed)
@@ -144,10 +146,7 @@ def run_sphinx(
 
 def swap_in(new: Path, site: Path) -> None:
     """Put a copy of ``new`` where ``site`` stands, by renaming."""
-    incoming, outgoing = site.with_name("html.new"), site.with_name("html.old")
-    if not site.exists() and outgoing.exists():
-        # the last swap was broken off between its two renames
-        outgoing.rename(site)
+    incoming, outgoing = _beside(site)
     for leftover in (incoming, outgoing):
         shutil.rmtree(leftover, ignore_errors=True)
     shutil.copytree(new, incoming, ignore=shutil.ignore_patterns(".buildinfo*", "_sources"))
@@ -155,3 +154,15 @@ def swap_in(new: Path, site: Path) -> None:
         site.rename(outgoing)
     incoming.rename(site)
     shutil.rmtree(outgoing, ignore_errors=True)
+
+
+def finish_swap(site: Path) -> None:
+    """Do the second renaming of a swap that was broken off before it."""
+    incoming, outgoing = _beside(site)
+    if incoming.exists() and outgoing.exists() and not site.exists():
+        # the old site went aside, so the new one is complete
+        incoming.rename(site)
+
+
+def _beside(site: Path) -> tuple[Path, Path]:
+    return site.with_name(f"{site.name}.new"), site.with_name(f"{site.name}.old")

@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
-from bookbuild.project import KERNEL_ENVIRONMENT, Project
+from bookbuild.project import KERNEL_ENVIRONMENT, BuildFailed, Project
 
 PAGE_TIMEOUT = 150.0
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
@@ -59,7 +59,7 @@ def execute(
     stale = [page for page in pages if project.executed(page) is None]
     runs: list[Run] = []
     with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
-        waiting = [pool.submit(run_page, page, project.notebook(page)) for page in stale]
+        waiting = [pool.submit(_read_and_run, project, page) for page in stale]
         try:
             for done in as_completed(waiting):
                 run = done.result()
@@ -75,6 +75,14 @@ def execute(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return runs
+
+
+def _read_and_run(project: Project, page: str) -> Run:
+    try:
+        notebook = project.notebook(page)
+    except BuildFailed as error:
+        return Run(page, nbformat.v4.new_notebook(), 0.0, 0.0, str(error))
+    return run_page(page, notebook)
 
 
 def run_page(page: str, notebook: nbformat.NotebookNode, timeout: float = PAGE_TIMEOUT) -> Run:
@@ -93,6 +101,10 @@ def run_page(page: str, notebook: nbformat.NotebookNode, timeout: float = PAGE_T
             resources={"metadata": {"path": folder}},
             # times in cells' metadata would make two builds differ
             record_timing=False,
+            # also in a cell with the tag raises-exception
+            force_raise_errors=True,
+            # nothing of the kernel is needed any more, and a busy one would complain
+            shutdown_kernel="immediate",
             config=_transport(sockets),
         )
         number = 0
@@ -116,8 +128,9 @@ def _run_cell(
 ) -> str | None:
     try:
         client.execute_cell(cell, index)
-    except CellExecutionError as error:
-        lines = _COLOR.sub("", error.traceback).strip().splitlines()
+    except CellExecutionError:
+        traceback = next(o.traceback for o in cell.outputs if o.output_type == "error")
+        lines = _COLOR.sub("", "\n".join(traceback)).strip().splitlines()
         return _indent("\n".join(lines[-12:]))
     except CellTimeoutError:
         return f"    the page took longer than its {timeout:g} seconds"

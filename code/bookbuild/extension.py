@@ -16,7 +16,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from bookbuild.project import KERNEL_ENVIRONMENT, Project, drop_stale_outputs
+from bookbuild.project import KERNEL_ENVIRONMENT, Project, drop_stale_outputs, hash_of_folder
 from bookbuild.report import claims_by_page
 
 logger = logging.getLogger(__name__)
@@ -30,10 +30,7 @@ class Promises(SphinxDirective):
     """``{promises}``: every claim of every page, with the value of this build."""
 
     def run(self) -> list[nodes.Node]:
-        self.env.bookbuild_promises = {  # type: ignore[attr-defined]
-            *getattr(self.env, "bookbuild_promises", set()),
-            self.env.docname,
-        }
+        self.env.metadata[self.env.docname]["promises"] = True
         return [promises()]
 
 
@@ -41,13 +38,17 @@ def prepare(app: Sphinx, config: Config) -> None:
     """Before anything is read: the kernels' environment, and no output of other code."""
     os.environ.update(KERNEL_ENVIRONMENT)
     if (Path(app.srcdir) / "_toc.yml").is_file():
-        app.bookbuild_fingerprint = drop_stale_outputs(Project(Path(app.srcdir)))  # type: ignore[attr-defined]
+        outputs = drop_stale_outputs(Project(Path(app.srcdir)))
+        # this package turns outputs into pages
+        reading = hash_of_folder(Path(__file__).parent)
+        app.bookbuild_fingerprint = f"{outputs} {reading}"  # type: ignore[attr-defined]
 
 
 def read_again(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
     """A changed fingerprint changed the outputs: Sphinx has to read every page again."""
+    app.bookbuild_removed = removed  # type: ignore[attr-defined]
     current = getattr(app, "bookbuild_fingerprint", None)
     before = getattr(env, "bookbuild_fingerprint", None)
     env.bookbuild_fingerprint = current  # type: ignore[attr-defined]
@@ -95,9 +96,7 @@ def collect_claims(app: Sphinx, env: BuildEnvironment) -> list[str]:
     claims = claims_by_page(project, pages)
     changed = claims != getattr(env, "bookbuild_claims", None)
     env.bookbuild_claims = claims  # type: ignore[attr-defined]
-    return (
-        sorted(getattr(env, "bookbuild_promises", set()) & env.all_docs.keys()) if changed else []
-    )
+    return [page for page in env.all_docs if "promises" in env.metadata[page]] if changed else []
 
 
 def fill_promises(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -119,7 +118,7 @@ def _page_title(app: Sphinx, docname: str, page: str) -> nodes.Node:
 
 
 def _claims_table(claims: list[dict[str, Any]]) -> nodes.table:
-    rows = [[claim["name"], f"{float(claim['value']):.4g}", claim["bound"]] for claim in claims]
+    rows = [[claim["name"], _short(float(claim["value"])), claim["bound"]] for claim in claims]
     group = nodes.tgroup("", cols=3)
     group += [nodes.colspec("", colwidth=width) for width in (5, 2, 4)]
     group += nodes.thead("", _row(["claim", "this build", "promised"]))
@@ -127,8 +126,24 @@ def _claims_table(claims: list[dict[str, Any]]) -> nodes.table:
     return nodes.table("", group, classes=["db-promises"])
 
 
+def _short(number: float) -> str:
+    return f"{number:.0f}" if number.is_integer() else f"{number:.4g}"
+
+
 def _row(texts: list[str]) -> nodes.row:
     return nodes.row("", *[nodes.entry("", nodes.paragraph("", text)) for text in texts])
+
+
+def remove_leftovers(app: Sphinx, error: Exception | None) -> None:
+    """Take pages and pictures out of the site that the book no longer has."""
+    if error is not None or app.builder.name != "html":
+        return
+    pictures = {name for _, name in app.env.images.values()}
+    for path in Path(app.outdir, app.builder.imagedir).glob("*"):
+        if path.name not in pictures:
+            path.unlink()
+    for page in app.bookbuild_removed:  # type: ignore[attr-defined]
+        Path(app.outdir, f"{page}.html").unlink(missing_ok=True)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -140,4 +155,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", check_alternative_texts)
     app.connect("env-updated", collect_claims)
     app.connect("doctree-resolved", fill_promises)
+    app.connect("build-finished", remove_leftovers)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

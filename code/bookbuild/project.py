@@ -98,7 +98,7 @@ class Project:
         cache = self.cache()
         try:
             key, notebook = cache.merge_match_into_notebook(self.notebook(page))
-        except KeyError:
+        except (KeyError, BuildFailed):
             return None
         return notebook, cache.get_cache_record(key).data
 
@@ -121,12 +121,22 @@ def fingerprint(project: Project) -> str:
         raise ModuleNotFoundError(
             "deepbook is not installed here: run `make` or `pip install -e .`"
         )
-    package = Path(spec.origin).parent
-    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
-    files = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    for path in [*sorted(files), project.root / "requirements.txt"]:
-        digest.update(path.name.encode() + b"\0")
-        digest.update(path.read_bytes() if path.is_file() else b"")
+    lock = project.root / "requirements.txt"
+    parts = [
+        f"{sys.version_info[:2]}",
+        hash_of_folder(Path(spec.origin).parent),
+        hashlib.sha256(lock.read_bytes() if lock.is_file() else b"").hexdigest(),
+    ]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+
+
+def hash_of_folder(folder: Path) -> str:
+    """Names and contents of all files in a package's folder, compiled ones aside."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
     return digest.hexdigest()
 
 

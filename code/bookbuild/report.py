@@ -57,7 +57,8 @@ def write_report(
         else:
             notebook, data = executed
             entries[page] = {
-                "seconds": round(data.get("execution_seconds", float("nan")), 2),
+                "seconds": round(data["execution_seconds"], 2),
+                # only `execute` measures them, not plain jupyter-book
                 "cpu_seconds": round(data["cpu_seconds"], 2) if "cpu_seconds" in data else None,
                 "claims": claims_in(notebook),
             }

@@ -106,7 +106,7 @@ def claim(
         holds = abs(number - close_to) <= tolerance
     else:
         holds = (at_least is None or number >= at_least) and (at_most is None or number <= at_most)
-    holds = holds and math.isfinite(number)
+    holds = bool(holds) and math.isfinite(number)
     made = Claim(name, number, bound, holds, source)
     _show(made)
     if not holds and os.environ.get("DEEPBOOK_CLAIMS") == "strict":
@@ -158,8 +158,9 @@ def _number(name: str, value: SupportsFloat) -> float:
     if isinstance(value, str):
         raise TypeError(f"{name!r}: expected a number, got the text {value!r}")
     try:
-        return float(value)
-    except (TypeError, ValueError, RuntimeError) as error:
+        # a tensor that requires gradients warns when it meets float()
+        return float(value.item() if hasattr(value, "item") else value)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise TypeError(f"{name!r}: expected one number, got {value!r}") from error
 
 

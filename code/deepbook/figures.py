@@ -117,6 +117,8 @@ def image_grid(
         raise ValueError(f"expected images of shape (N, height, width), got {pictures.shape}")
     if titles is not None and len(titles) != len(pictures):
         raise ValueError(f"expected {len(pictures)} titles, got {len(titles)}")
+    if columns < 1:
+        raise ValueError(f"expected at least 1 column, got {columns}")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     look: dict[str, Any] = {}
@@ -217,6 +219,8 @@ def confusion_matrix(
     table = np.asarray(counts)
     if table.ndim != 2 or table.shape[0] != table.shape[1]:
         raise ValueError(f"expected counts of shape (K, K), got {table.shape}")
+    if not np.issubdtype(table.dtype, np.integer):
+        raise TypeError(f"expected counts that are integers, got {table.dtype}")
     names = list(labels) if labels is not None else [str(k) for k in range(len(table))]
     if len(names) != len(table):
         raise ValueError(f"expected {len(table)} labels, got {len(names)}")
@@ -227,7 +231,8 @@ def confusion_matrix(
     ax.imshow(np.sqrt(share), cmap=BLUES, vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(table):
         if count:
-            color = "white" if share[row, column] > 0.3 else INK
+            # whichever has more contrast: at least 4.5:1 everywhere
+            color = "white" if share[row, column] > 0.17 else "black"
             ax.text(column, row, f"{count:d}", ha="center", va="center", color=color, fontsize=9)
     ax.set_xticks(range(len(table)), names)
     ax.set_yticks(range(len(table)), names)
@@ -306,6 +311,8 @@ def network(
         raise ValueError(f"expected two or more layers of at least 1 unit, got {list(sizes)}")
     if labels is not None and len(labels) != len(sizes):
         raise ValueError(f"expected {len(sizes)} labels, got {len(labels)}")
+    if most < 1:
+        raise ValueError(f"expected to draw at least 1 unit of a layer, got {most}")
     if ax is None:
         _, ax = plt.subplots(figsize=(1.5 * len(sizes) + 0.4, 2.8))
     layers = []

@@ -89,10 +89,7 @@ def fit(
     ValueError
         If sizes do not fit, or epochs or batch_size is less than one.
     """
-    if len(inputs) != len(targets):
-        raise ValueError(
-            f"expected as many targets as inputs, got {len(targets)} and {len(inputs)}"
-        )
+    _check_sizes(inputs, targets)
     if epochs < 1:
         raise ValueError(f"expected at least 1 epoch, got {epochs}")
     history, step = History(), 0
@@ -161,14 +158,24 @@ def evaluate(
     -------
     float
         The model's training mode is left as it was.
+
+    Raises
+    ------
+    ValueError
+        If sizes do not fit, or there are no examples, or batch_size is less than one.
     """
+    _check_sizes(inputs, targets)
+    if batch_size < 1:
+        raise ValueError(f"expected a batch size of at least 1, got {batch_size}")
     was_training = model.training
     model.eval()
-    total = sum(
-        measure(model(x), y).item() * len(x)
-        for x, y in zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
-    )
-    model.train(was_training)
+    try:
+        total = sum(
+            measure(model(x), y).item() * len(x)
+            for x, y in zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
+        )
+    finally:
+        model.train(was_training)
     return total / len(inputs)
 
 
@@ -203,6 +210,14 @@ def progress(items: Iterable[T], description: str = "") -> Iterable[T]:
     from tqdm.std import tqdm
 
     return tqdm(items, desc=description, delay=2, leave=False)
+
+
+def _check_sizes(inputs: Tensor, targets: Tensor) -> None:
+    if len(inputs) != len(targets) or len(inputs) == 0:
+        raise ValueError(
+            "expected as many targets as inputs, and at least one, "
+            f"got {len(targets)} and {len(inputs)}"
+        )
 
 
 def _learning_rates(optimizer: Optimizer) -> str:
