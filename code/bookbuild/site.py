@@ -120,7 +120,7 @@ def lead_to_first_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]
 
 
 def remove_unused(app: Sphinx, error: Exception | None) -> None:
-    """Leave out of the site what no page loads."""
+    """Leave out of the site what no page loads: the theme's files, pictures of earlier runs."""
     if error is not None or app.builder.name != "html":
         return
     static = Path(app.outdir) / "_static"
@@ -130,6 +130,10 @@ def remove_unused(app: Sphinx, error: Exception | None) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
+    pictures = {name for _, name in app.env.images.values()}
+    for path in (Path(app.outdir) / app.builder.imagedir).glob("*"):
+        if path.name not in pictures:
+            path.unlink()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

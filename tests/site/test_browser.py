@@ -166,6 +166,18 @@ def test_search_finds_the_perceptron(reader, request, where):
     assert window.trouble == []
 
 
+def test_the_menu_downloads_the_notebook_and_closes(reader, pages):
+    with_notebook = next(p for p in pages if p.soup.select(".download-notebook-button"))
+    page = reader().open(with_notebook.name)
+    menu = page.locator(".menu")
+    menu.locator("summary").press("Enter")
+    with page.expect_download() as download:
+        menu.locator(".download-notebook-button").click()
+    assert download.value.suggested_filename.endswith(".ipynb")
+    page.keyboard.press("Escape")
+    assert not menu.locator("a").first.is_visible()
+
+
 def test_mathematics_has_its_height(reader, pages):
     page_with_formula = next(page for page in pages if page.soup.select("math mfrac"))
     page = reader().open(page_with_formula.name)

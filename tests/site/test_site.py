@@ -143,6 +143,11 @@ def test_every_file_that_a_page_loads_is_there(all_pages):
     assert not missing
 
 
+def test_every_picture_of_the_site_stands_on_a_page(site, all_pages):
+    shown = {Path(image["src"]).name for page in all_pages for image in page.soup.find_all("img")}
+    assert {path.name for path in (site / "_images").iterdir()} == shown
+
+
 def test_every_page_keeps_its_weight(pages):
     heavy = []
     for page in pages:
