@@ -2,7 +2,7 @@
 
 The theme gives each page its structure and its small scripts. Its 1.5 MB of icons, 0.4 MB
 of Bootstrap and the sheets that extensions bring are replaced by a few small sheets in
-``book/_static`` (``layout.css`` for the frame, ``book.css`` for what stands in the article).
+``book/_static`` (``layout.css`` for the frame, ``book.css`` for the text of an article).
 """
 
 import shutil

@@ -143,6 +143,16 @@ def test_every_file_that_a_page_loads_is_there(all_pages):
     assert not missing
 
 
+def test_a_button_for_the_contents_stands_where_there_are_contents(pages):
+    idle = [
+        page.name
+        for page in pages
+        if bool(page.soup.select(".secondary-toggle"))
+        != bool(page.soup.select("#pst-page-toc-nav"))
+    ]
+    assert not idle
+
+
 def test_every_picture_of_the_site_stands_on_a_page(site, all_pages):
     shown = {Path(image["src"]).name for page in all_pages for image in page.soup.find_all("img")}
     assert {path.name for path in (site / "_images").iterdir()} == shown
