@@ -79,7 +79,9 @@ def use_style() -> None:
             "legend.fontsize": 10,
             "lines.linewidth": 1.8,
             "image.cmap": "gray_r",
-            "image.interpolation": "nearest",
+            # pictures as they are, one number a pixel: in SVG the reader's browser enlarges them
+            "image.interpolation": "none",
+            "image.composite_image": False,
             "svg.hashsalt": "deepbook",
             "svg.fonttype": "path",
         }
