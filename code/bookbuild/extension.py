@@ -134,16 +134,11 @@ def _row(texts: list[str]) -> nodes.row:
     return nodes.row("", *[nodes.entry("", nodes.paragraph("", text)) for text in texts])
 
 
-def remove_leftovers(app: Sphinx, error: Exception | None) -> None:
-    """Take pages and pictures out of the site that the book no longer has."""
-    if error is not None or app.builder.name != "html":
-        return
-    pictures = {name for _, name in app.env.images.values()}
-    for path in Path(app.outdir, app.builder.imagedir).glob("*"):
-        if path.name not in pictures:
-            path.unlink()
-    for page in app.bookbuild_removed:  # type: ignore[attr-defined]
-        Path(app.outdir, f"{page}.html").unlink(missing_ok=True)
+def remove_pages(app: Sphinx, error: Exception | None) -> None:
+    """Take the pages out of the site that the book no longer has."""
+    if error is None:
+        for page in app.bookbuild_removed:  # type: ignore[attr-defined]
+            Path(app.outdir, f"{page}.html").unlink(missing_ok=True)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -155,5 +150,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", check_alternative_texts)
     app.connect("env-updated", collect_claims)
     app.connect("doctree-resolved", fill_promises)
-    app.connect("build-finished", remove_leftovers)
+    app.connect("build-finished", remove_pages)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

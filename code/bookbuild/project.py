@@ -16,10 +16,12 @@ from myst_nb.core.read import (
 )
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-# what every kernel of the book runs under: one thread, the same hashes, no progress bars
+# what every kernel of the book runs under: one thread, the same hashes, no progress bars,
+# and figures on the page whatever the person's shell says
 KERNEL_ENVIRONMENT = {
     "DEEPBOOK_CLAIMS": "strict",
     "DEEPBOOK_PROGRESS": "0",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "OMP_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
 }

@@ -146,7 +146,7 @@ def book_values(values: Mapping[str, float]) -> None:
     values : mapping from claim name to value
     """
     _book.clear()
-    _book.update(values)
+    _book.update({name: float(value) for name, value in values.items()})
 
 
 def _check_name(name: str) -> None:
@@ -181,7 +181,8 @@ def _bound(
             raise ValueError(f"claim {name!r}: give close_to or a range, not both")
         if tolerance < 0:
             raise ValueError(f"claim {name!r}: expected a tolerance of at least 0, got {tolerance}")
-        return f"within {_text(tolerance)} of {_text(close_to)}"
+        near = f"within {_text(tolerance)} of" if tolerance else "exactly"
+        return f"{near} {_text(close_to)}"
     if at_least is not None and at_most is not None:
         if at_least > at_most:
             raise ValueError(

@@ -1,0 +1,99 @@
+import ast
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from dataclasses import is_dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import deepbook
+
+CODE = Path(deepbook.__file__).parent
+CHAPTERS = """feedforward regularization optimization convolution sequence methodology
+applications boltzmann""".split()
+MODULES = ["deepbook", *(m.name for m in pkgutil.walk_packages(deepbook.__path__, "deepbook."))]
+TESTS = "\n".join(path.read_text("utf-8") for path in Path(__file__).parent.rglob("*.py"))
+
+
+def loaded_by(code):
+    """Which of the heavy or foreign packages a fresh interpreter has loaded after ``code``."""
+    heavy = "torch matplotlib numpy IPython sklearn bookbuild myst_nb".split()
+    code += f"\nimport sys\nprint(*[m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def imports(path):
+    """Names of all modules that a file imports, and of what it takes from them."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports by a relative name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_importing_deepbook_is_cheap():
+    assert loaded_by("import deepbook") == []
+
+
+def test_a_claim_loads_neither_torch_nor_matplotlib():
+    assert loaded_by("import deepbook; deepbook.claim") == ["IPython"]
+
+
+def test_deepbook_never_imports_what_builds_the_book():
+    for path in CODE.rglob("*.py"):
+        assert not [name for name in imports(path) if name.startswith("bookbuild")], path
+
+
+@pytest.mark.parametrize("chapter", [name for name in CHAPTERS if (CODE / name).is_dir()])
+def test_a_chapter_imports_no_later_chapter(chapter):
+    later = CHAPTERS[CHAPTERS.index(chapter) + 1 :]
+    for path in (CODE / chapter).rglob("*.py"):
+        used = {name.split(".")[1] for name in imports(path) if name.startswith("deepbook.")}
+        assert not used & set(later), path
+
+
+def test_what_all_chapters_share_imports_no_chapter():
+    for path in CODE.rglob("*.py"):
+        if path.relative_to(CODE).parts[0] not in CHAPTERS:
+            used = {name.split(".")[1] for name in imports(path) if name.startswith("deepbook.")}
+            assert not used & set(CHAPTERS), path
+
+
+def test_every_folder_is_a_chapter_or_the_data():
+    folders = {path.parent.name for path in CODE.glob("*/__init__.py")}
+    assert folders <= {"data", *CHAPTERS}
+
+
+def public(module):
+    module = import_module(module)
+    return [(name, getattr(module, name)) for name in getattr(module, "__all__", [])]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_name_is_described(module):
+    assert import_module(module).__doc__, module
+    for name, value in public(module):
+        if inspect.isroutine(value):
+            assert value.__doc__, name
+        elif inspect.isclass(value):
+            # its own, not one that it inherits or that dataclass makes from the fields
+            own = value.__dict__.get("__doc__") or ""
+            assert own, name
+            assert not own.startswith(f"{value.__name__}("), name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_name_stands_in_a_test(module):
+    # the records that functions return are tested with the functions
+    names = [
+        name
+        for name, value in public(module)
+        if not inspect.ismodule(value) and not is_dataclass(value)
+    ]
+    assert [name for name in names if not re.search(rf"\b{name}\b", TESTS)] == []

@@ -1,0 +1,357 @@
+import copy
+import io
+import itertools
+import math
+import sys
+from contextlib import redirect_stderr
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from deepbook.training import (
+    History,
+    NonFiniteLossError,
+    accuracy,
+    evaluate,
+    fit,
+    minibatches,
+    progress,
+)
+
+
+def seeded(n):
+    return torch.Generator().manual_seed(n)
+
+
+@pytest.fixture
+def data():
+    """Inputs of shape (50, 4) and classes 0 to 2."""
+    inputs = torch.randn(50, 4, generator=seeded(1))
+    return inputs, (inputs[:, 0] > 0).long() + (inputs[:, 1] > 1).long()
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 3))
+
+
+def adam(model):
+    return torch.optim.Adam(model.parameters(), lr=0.01)
+
+
+def test_fit_equals_a_loop_written_by_hand_bit_for_bit(model, data):
+    inputs, targets = data
+    twin = copy.deepcopy(model)
+    torch.manual_seed(5)
+    history = fit(
+        model,
+        inputs,
+        targets,
+        loss=nn.functional.cross_entropy,
+        optimizer=adam(model),
+        epochs=3,
+        batch_size=16,
+        generator=seeded(3),
+    )
+
+    torch.manual_seed(5)  # dropout draws from the global generator
+    optimizer, generator, losses = adam(twin), seeded(3), []
+    twin.train()
+    for _ in range(3):
+        order, total = torch.randperm(50, generator=generator), 0.0
+        for start in range(0, 50, 16):
+            batch = order[start : start + 16]
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(twin(inputs[batch]), targets[batch])
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+        losses.append(total / 50)
+
+    for ours, by_hand in zip(model.parameters(), twin.parameters(), strict=True):
+        assert torch.equal(ours, by_hand)
+    assert history == History(loss=losses)
+
+
+def test_fit_draws_the_order_from_the_global_seed_if_there_is_no_generator(data):
+    def final_weights(seed):
+        torch.manual_seed(0)
+        model = nn.Linear(4, 3)
+        torch.manual_seed(seed)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        loss = nn.functional.cross_entropy
+        fit(model, *data, loss=loss, optimizer=optimizer, epochs=1, batch_size=8)
+        return model.weight.detach()
+
+    assert torch.equal(final_weights(1), final_weights(1))
+    assert not torch.equal(final_weights(1), final_weights(2))
+
+
+def test_validation_is_measured_after_each_epoch_in_evaluation_mode(model, data):
+    expected = []
+
+    def measure_myself(model, history):
+        mode = model.training
+        model.eval()
+        with torch.no_grad():
+            outputs = model(data[0])
+        model.train(mode)
+        expected.append(
+            (
+                nn.functional.cross_entropy(outputs, data[1]).item(),
+                accuracy(outputs, data[1]).item(),
+            )
+        )
+
+    history = fit(
+        model,
+        *data,
+        loss=nn.functional.cross_entropy,
+        optimizer=adam(model),
+        epochs=2,
+        batch_size=50,
+        validation=data,
+        after_epoch=measure_myself,
+    )
+    measured = list(zip(history.validation_loss, history.validation_accuracy, strict=True))
+    assert torch.allclose(torch.tensor(measured), torch.tensor(expected), rtol=1e-6)
+
+
+def test_targets_that_are_no_classes_have_no_accuracy(data):
+    model = nn.Linear(4, 1)
+    targets = data[0].sum(dim=1, keepdim=True)
+    history = fit(
+        model,
+        data[0],
+        targets,
+        loss=nn.functional.mse_loss,
+        optimizer=adam(model),
+        epochs=2,
+        batch_size=10,
+        validation=(data[0], targets),
+    )
+    assert len(history.validation_loss) == 2
+    assert history.validation_accuracy == []
+
+
+def test_the_hook_after_an_epoch_sees_the_history_and_ends_the_training(model, data):
+    seen = []
+
+    def stop_after_three(trained, history):
+        assert trained is model
+        seen.append(len(history.loss))
+        return len(history.loss) == 3
+
+    history = fit(
+        model,
+        *data,
+        loss=nn.functional.cross_entropy,
+        optimizer=adam(model),
+        epochs=10,
+        batch_size=25,
+        after_epoch=stop_after_three,
+    )
+    assert seen == [1, 2, 3]
+    assert len(history.loss) == 3
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_before_it_reaches_the_weights(model, data, bad):
+    steps, weights = 0, None
+
+    def loss(outputs, targets):
+        nonlocal steps, weights
+        steps += 1
+        weights = copy.deepcopy(model.state_dict())
+        value = nn.functional.cross_entropy(outputs, targets)
+        return value * bad if steps == 6 else value
+
+    groups = [{"params": model[0].parameters()}, {"params": model[3].parameters(), "lr": 0.5}]
+    with pytest.raises(NonFiniteLossError) as error:
+        fit(
+            model,
+            *data,
+            loss=loss,
+            optimizer=torch.optim.SGD(groups, lr=0.125),
+            epochs=3,
+            batch_size=16,
+        )
+    assert str(error.value) == (
+        f"the loss is {bad} at step 6 with learning rate 0.125, 0.5; "
+        "the weights are those of step 5"
+    )
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, weights[name])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"targets": torch.zeros(49).long()}, "as many targets as inputs.*got 49 and 50"),
+        ({"inputs": torch.zeros(0, 4), "targets": torch.zeros(0)}, "at least one, got 0 and 0"),
+        ({"epochs": 0}, "at least 1 epoch, got 0"),
+        ({"batch_size": 0}, "batch size of at least 1, got 0"),
+    ],
+)
+def test_fit_refuses_sizes_that_do_not_fit_and_leaves_the_weights(model, data, changes, message):
+    before = copy.deepcopy(model.state_dict())
+    arguments = {"inputs": data[0], "targets": data[1], "epochs": 1, "batch_size": 5} | changes
+    with pytest.raises(ValueError, match=message):
+        fit(model, loss=nn.functional.cross_entropy, optimizer=adam(model), **arguments)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@given(examples=st.integers(1, 200), batch_size=st.integers(1, 250), seed=st.integers(0, 99))
+def test_minibatches_visit_every_example_once(examples, batch_size, seed):
+    batches = list(minibatches(examples, batch_size, generator=seeded(seed)))
+    assert sorted(torch.cat(batches).tolist()) == list(range(examples))
+    *full, last = [len(batch) for batch in batches]
+    assert all(size == batch_size for size in full)
+    assert 1 <= last <= batch_size
+
+
+def test_minibatches_come_in_a_new_order_each_time():
+    generator = seeded(0)
+    first, second = (torch.cat([*minibatches(100, 7, generator=generator)]) for _ in range(2))
+    assert not torch.equal(first, second)
+    assert torch.equal(first, torch.cat([*minibatches(100, 7, generator=seeded(0))]))
+
+
+@pytest.mark.parametrize(
+    ("examples", "batch_size", "message"),
+    [(5, 0, "batch size of at least 1, got 0"), (0, 5, "at least 1 example, got 0")],
+)
+def test_minibatches_refuse_sizes_below_one(examples, batch_size, message):
+    with pytest.raises(ValueError, match=message):
+        next(minibatches(examples, batch_size))
+
+
+def test_evaluate_does_not_depend_on_the_batch_size(model, data):
+    whole = evaluate(model, *data, nn.functional.cross_entropy)
+    for batch_size in (1, 7, 50, 51):
+        part = evaluate(model, *data, nn.functional.cross_entropy, batch_size=batch_size)
+        assert part == pytest.approx(whole, rel=1e-6)
+    assert evaluate(model, *data, accuracy, batch_size=7) == pytest.approx(
+        (model.eval()(data[0]).argmax(dim=1) == data[1]).float().mean().item(), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluate_restores_the_mode_also_after_an_error(model, data, training):
+    model.train(training)
+    modes = []
+
+    def measure(outputs, targets):
+        assert not outputs.requires_grad
+        modes.append(model.training)
+        return outputs.sum()
+
+    evaluate(model, *data, measure)
+    assert (modes, model.training) == ([False], training)
+    with pytest.raises(TypeError):
+        evaluate(model, *data, None)
+    assert model.training == training
+
+
+@pytest.mark.parametrize(
+    ("examples", "targets", "batch_size", "message"),
+    [
+        (5, 1, 10, "as many targets as inputs, and at least one, got 1 and 5"),
+        (0, 0, 10, "at least one, got 0 and 0"),
+        (5, 5, 0, "batch size of at least 1, got 0"),
+    ],
+)
+def test_evaluate_refuses_sizes_that_do_not_fit(model, examples, targets, batch_size, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(
+            model,
+            torch.zeros(examples, 4),
+            torch.zeros(targets).long(),
+            nn.functional.cross_entropy,
+            batch_size=batch_size,
+        )
+
+
+def test_accuracy_is_the_share_of_largest_outputs_at_the_targets_place():
+    outputs = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+    assert accuracy(outputs, torch.tensor([1, 0, 0, 0])).item() == 0.75
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets"), [((4,), (4,)), ((4, 3), (4, 1)), ((4, 3), (3,)), ((4, 3, 2), (4,))]
+)
+def test_accuracy_names_the_shapes_it_was_given(outputs, targets):
+    with pytest.raises(ValueError, match="expected outputs of shape") as error:
+        accuracy(torch.zeros(outputs), torch.zeros(targets))
+    assert str(error.value).endswith(f"got {outputs} and {targets}")
+
+
+class Screen(io.StringIO):
+    watched = True
+
+    def isatty(self):
+        return self.watched
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """Where a bar would appear, and a clock that goes a second at each look."""
+    ticks = itertools.count()
+    monkeypatch.delenv("DEEPBOOK_PROGRESS")
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.setattr("tqdm.std.time", lambda: float(next(ticks)))
+    monkeypatch.setattr("tqdm.std.tqdm.monitor_interval", 0)
+    return Screen()
+
+
+def count_to_nine(screen):
+    with redirect_stderr(screen):
+        assert list(progress(range(9), "epochs")) == list(range(9))
+    return screen.getvalue()
+
+
+def test_progress_shows_when_a_person_watches_and_leaves_no_trace(screen):
+    shown = count_to_nine(screen)
+    assert "epochs:  67%" in shown
+    assert shown.endswith("\r")
+    assert shown.split("\r")[-2].strip() == ""
+
+
+def test_progress_shows_nothing_in_the_first_two_seconds(screen, monkeypatch):
+    monkeypatch.setattr("tqdm.std.time", lambda: 0.0)
+    assert count_to_nine(screen).strip() == ""
+
+
+def test_progress_shows_in_a_notebook(screen, monkeypatch):
+    screen.watched = False
+    monkeypatch.setitem(sys.modules, "ipykernel", None)
+    assert "epochs:  67%" in count_to_nine(screen)
+
+
+def test_progress_is_silent_where_nobody_watches(screen):
+    screen.watched = False
+    assert count_to_nine(screen) == ""
+
+
+def test_training_shows_its_epochs_but_not_in_the_books_build(screen, monkeypatch, model, data):
+    def train():
+        with redirect_stderr(screen):
+            fit(
+                model,
+                *data,
+                loss=nn.functional.cross_entropy,
+                optimizer=adam(model),
+                epochs=9,
+                batch_size=50,
+            )
+
+    monkeypatch.setenv("DEEPBOOK_PROGRESS", "0")
+    train()
+    assert screen.getvalue() == ""
+    monkeypatch.delenv("DEEPBOOK_PROGRESS")
+    train()
+    assert "epochs" in screen.getvalue()
