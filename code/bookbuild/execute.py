@@ -1,5 +1,6 @@
 """Run the pages whose outputs are not in the cache, as many at once as there are cores."""
 
+import asyncio
 import os
 import re
 import tempfile
@@ -91,6 +92,10 @@ def run_page(page: str, notebook: nbformat.NotebookNode, timeout: float = PAGE_T
     A cell that raises, writes to stderr or outlasts the page's time ends the page; the
     failure names page, cell, the cell's source and the traceback's end.
     """
+    return asyncio.run(_run_page(page, notebook, timeout))
+
+
+async def _run_page(page: str, notebook: nbformat.NotebookNode, timeout: float) -> Run:
     start = time.monotonic()
     cpu = 0.0
     failure = None
@@ -108,26 +113,25 @@ def run_page(page: str, notebook: nbformat.NotebookNode, timeout: float = PAGE_T
             config=_transport(sockets),
         )
         number = 0
-        with client.setup_kernel():
+        async with client.async_setup_kernel():
             for index, cell in enumerate(notebook.cells):
                 if cell.cell_type != "code":
                     continue
                 number += 1
                 client.timeout = max(1, round(timeout - (time.monotonic() - start)))
-                problem = _run_cell(client, cell, index, timeout)
+                problem = await _run_cell(client, cell, index, timeout)
                 if problem is not None:
                     failure = f"{page}, code cell {number}:\n{_indent(cell.source)}\n{problem}"
                     break
             cpu = _cpu_seconds(client)
-        notebook.metadata["language_info"] = client.nb.metadata.get("language_info", {})
     return Run(page, notebook, time.monotonic() - start, cpu, failure)
 
 
-def _run_cell(
+async def _run_cell(
     client: NotebookClient, cell: nbformat.NotebookNode, index: int, timeout: float
 ) -> str | None:
     try:
-        client.execute_cell(cell, index)
+        await client.async_execute_cell(cell, index)
     except CellExecutionError:
         traceback = next(o.traceback for o in cell.outputs if o.output_type == "error")
         lines = _COLOR.sub("", "\n".join(traceback)).strip().splitlines()

@@ -1,0 +1,226 @@
+"""Small books, built in this process, with a look at what the build did."""
+
+import io
+import shutil
+import textwrap
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from nbclient import NotebookClient
+from sphinx.builders import Builder
+from sphinx.builders.html import StandaloneHTMLBuilder
+
+import deepbook.data
+from bookbuild.__main__ import main
+from bookbuild.project import Project
+
+CONFIG = """
+title: A small book
+only_build_toc_files: true
+exclude_patterns: [_build]
+execute: {execute_notebooks: cache, cache: _build/cache, stderr_output: error}
+latex: {use_jupyterbook_latex: false}
+sphinx:
+  config:
+    extensions: [myst_nb, jupyter_book, sphinx_external_toc, sphinx_comments,
+                 bookbuild.extension, bookbuild.mathml]
+    html_theme: basic
+    html_theme_options: {}
+    html_math_renderer: mathml
+    myst_enable_extensions: [dollarmath, amsmath]
+    myst_update_mathjax: false
+    nb_merge_streams: true
+    nb_execution_raise_on_error: true
+    nb_mime_priority_overrides: [[html, "image/svg+xml", 5]]
+    numfig: true
+"""
+
+TOC = """
+format: jb-book
+root: book/index
+chapters:
+  - file: book/one
+  - file: book/two
+  - file: book/promises
+"""
+
+HEADER = """---
+jupytext: {text_representation: {extension: .md, format_name: myst}}
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+"""
+
+PAGES = {
+    "book/index": "# A small book\n\nSee {doc}`one` and {eq}`eq-line`.\n",
+    "book/one": HEADER
+    + """
+# Page one
+
+```{code-cell} ipython3
+import deepbook
+answer = 41
+```
+
+```{code-cell} ipython3
+deepbook.claim("answer", answer, at_least=40)
+deepbook.glue("half", answer / 2)
+```
+
+It is {glue:text}`answer`, and half of it {glue:text}`half:.1f`.
+
+```{math}
+:label: eq-line
+y = a x + b
+```
+""",
+    "book/two": HEADER
+    + """
+# Page two
+
+```{code-cell} ipython3
+print("hello")
+```
+
+```{code-cell} ipython3
+---
+mystnb:
+  figure: {caption: A disc., name: fig-disc}
+  image: {alt: A black disc.}
+---
+from IPython.display import SVG
+SVG('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="9"/></svg>')
+```
+
+{numref}`fig-disc` shows it.
+""",
+    "book/promises": "# Promises\n\n```{promises}\n```\n",
+}
+
+
+@dataclass
+class Outcome:
+    """What a command did."""
+
+    code: int = 0
+    text: str = ""
+    kernels: int = 0
+    read: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+
+
+class Book:
+    """A small book's folder, and the command line at work on it."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.project = Project(root)
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def edit(self, page: str, old: str, new: str) -> None:
+        path = self.project.source(page)
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    def run(self, *arguments: str) -> Outcome:
+        """A command of ``python -m bookbuild``."""
+        return self.watch(lambda: main(list(arguments)))
+
+    def build(self) -> Outcome:
+        outcome = self.run("html")
+        assert outcome.code == 0, outcome.text
+        return outcome
+
+    def watch(self, command: Callable[[], int]) -> Outcome:
+        outcome, screen = Outcome(), io.StringIO()
+        start_kernel, read, write = (
+            NotebookClient.async_start_new_kernel,
+            Builder.read_doc,
+            StandaloneHTMLBuilder.write_doc,
+        )
+
+        def starting(*args, **options):
+            outcome.kernels += 1
+            return start_kernel(*args, **options)
+
+        def reading(builder, page, **options):
+            outcome.read.append(page)
+            read(builder, page, **options)
+
+        def writing(builder, page, doctree):
+            outcome.written.append(page)
+            write(builder, page, doctree)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.root)
+            patch.setattr(deepbook.data, "fetch_all", lambda: None)
+            patch.setattr(NotebookClient, "async_start_new_kernel", starting)
+            patch.setattr(Builder, "read_doc", reading)
+            patch.setattr(StandaloneHTMLBuilder, "write_doc", writing)
+            with redirect_stdout(screen), redirect_stderr(screen):
+                outcome.code = command()
+        outcome.text = screen.getvalue()
+        return outcome
+
+    def page(self, name: str) -> BeautifulSoup:
+        path = self.project.site / f"{name}.html"
+        return BeautifulSoup(path.read_text(), "html.parser")
+
+    def site(self) -> dict[str, bytes]:
+        """Every file of the site."""
+        return content(self.project.site)
+
+    def sentence(self) -> str:
+        """What page one says."""
+        return self.page("book/one").select(".cell + p")[0].text
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def make_book(root: Path) -> Book:
+    book = Book(root)
+    book.write("_config.yml", CONFIG)
+    book.write("_toc.yml", TOC)
+    book.write("requirements.txt", "something==1.0\n")
+    for page, text in PAGES.items():
+        book.write(f"{page}.md", text)
+    return book
+
+
+@pytest.fixture(scope="session")
+def first_build(tmp_path_factory) -> tuple[Book, Outcome]:
+    """A book that was built once, and what that did; nobody changes it."""
+    book = make_book(tmp_path_factory.mktemp("built"))
+    return book, book.build()
+
+
+@pytest.fixture
+def fresh_book(tmp_path) -> Book:
+    """A book that was never built."""
+    return make_book(tmp_path / "fresh")
+
+
+@pytest.fixture
+def book(first_build, tmp_path) -> Book:
+    """A book of one's own that is built: outputs in the cache, site in place."""
+    shutil.copytree(first_build[0].root, tmp_path / "book")
+    return Book(tmp_path / "book")
+
+
+@pytest.fixture
+def cell() -> Callable[[str], str]:
+    """Function that makes a page's cell of code."""
+    return lambda source: f"\n```{{code-cell}} ipython3\n{textwrap.dedent(source)}\n```\n"

@@ -1,0 +1,132 @@
+import os
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from bookbuild.execute import execute, run_page
+from bookbuild.project import KERNEL_ENVIRONMENT
+
+
+def run(*sources, timeout=60.0):
+    cells = [new_markdown_cell("# Words"), *(new_code_cell(source) for source in sources)]
+    return run_page("book/page", new_notebook(cells=cells), timeout)
+
+
+def outputs(run):
+    return [cell.get("outputs") for cell in run.notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.fixture(scope="module")
+def good():
+    return run(
+        "import os; sorted(os.listdir())",
+        "print('to stdout')",
+    )
+
+
+def test_a_page_that_runs_has_its_outputs_and_what_they_cost(good):
+    assert good.failure is None
+    assert outputs(good)[1][0].text == "to stdout\n"
+    assert good.cpu_seconds > 0
+    assert good.seconds > 0
+    nbformat.validate(good.notebook)
+
+
+def test_a_page_runs_in_an_empty_folder(good):
+    assert outputs(good)[0][0].data["text/plain"] == "[]"
+
+
+def test_an_executed_page_holds_no_times(good):
+    assert all(not cell.metadata for cell in good.notebook.cells)
+
+
+def test_a_page_runs_under_the_environment_of_the_build(monkeypatch, fresh_book, cell):
+    for name in KERNEL_ENVIRONMENT:
+        monkeypatch.setenv(name, "something else")
+    source = fresh_book.project.source("book/two")
+    shown = f"import os; print(*(os.environ[name] for name in {[*KERNEL_ENVIRONMENT]}))"
+    source.write_text(source.read_text() + cell(shown))
+    (run,) = execute(fresh_book.project, ["book/two"], show=lambda line: None)
+    assert outputs(run)[-1][0].text.split() == list(KERNEL_ENVIRONMENT.values())
+
+
+def test_a_failure_names_page_and_cell_and_ends_the_page():
+    failed = run("fine = 1", "def f():\n    raise KeyError('lost')", "f()", "print('later')")
+    heading, *rest = failed.failure.splitlines()
+    assert heading == "book/page, code cell 3:"
+    assert rest[0] == "    f()"
+    assert rest[-1] == "    KeyError: 'lost'"
+    assert "\x1b" not in failed.failure
+    assert outputs(failed)[-1] == []
+
+
+def test_what_is_written_to_stderr_fails_the_page():
+    failed = run("import sys; print('careful', file=sys.stderr)")
+    assert failed.failure.splitlines()[-2:] == ["    wrote to stderr:", "    careful"]
+
+
+def test_an_error_that_a_cell_catches_and_prints_is_no_failure():
+    assert run("try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    print(e)").failure is None
+
+
+def test_the_time_is_that_of_the_whole_page():
+    # each cell alone would be in time
+    failed = run("import time; time.sleep(1.6)", "time.sleep(1.6)", timeout=2)
+    assert failed.failure.splitlines() == [
+        "book/page, code cell 2:",
+        "    time.sleep(1.6)",
+        "    the page took longer than its 2 seconds",
+    ]
+
+
+def test_a_kernel_that_dies_fails_the_page():
+    assert run("import os; os._exit(1)").failure.endswith("the kernel died")
+
+
+def test_only_pages_without_outputs_are_executed(book):
+    book.edit("book/two", 'print("hello")', 'print("good morning")')
+    lines = []
+    runs = execute(book.project, book.project.pages(), show=lines.append)
+    assert [run.page for run in runs] == ["book/two"]
+    assert len(lines) == 1
+    assert lines[0].startswith("[1/1] book/two: ")
+    assert execute(book.project, book.project.pages(), show=lines.append) == []
+
+
+def test_a_page_that_failed_is_executed_again(book):
+    book.edit("book/two", 'print("hello")', "raise KeyError")
+    for _ in range(2):
+        (run,) = execute(book.project, book.project.pages(), show=lambda line: None)
+        assert "KeyError" in run.failure
+
+
+def test_one_page_that_fails_does_not_stop_the_others(fresh_book):
+    fresh_book.edit("book/one", "answer = 41", "1 / 0")
+    runs = execute(fresh_book.project, fresh_book.project.pages(), jobs=1, show=lambda line: None)
+    assert [(run.page, run.failure is None) for run in runs] == [
+        ("book/one", False),
+        ("book/two", True),
+    ]
+    assert fresh_book.project.executed("book/two") is not None
+
+
+def test_pages_run_at_once_as_many_as_there_are_jobs(fresh_book, tmp_path):
+    # each page waits until the other one has started
+    meet = f"""
+import time
+from pathlib import Path
+Path({str(tmp_path)!r}, "NAME").touch()
+while not (Path({str(tmp_path)!r}, "one").exists() and Path({str(tmp_path)!r}, "two").exists()):
+    time.sleep(0.01)
+"""
+    fresh_book.edit("book/one", "answer = 41", "answer = 41" + meet.replace("NAME", "one"))
+    fresh_book.edit("book/two", 'print("hello")', meet.replace("NAME", "two"))
+    runs = execute(fresh_book.project, fresh_book.project.pages(), jobs=2, show=lambda line: None)
+    assert [run.failure for run in runs] == [None, None]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such sockets on Windows")
+def test_nobody_else_can_listen_to_a_kernel():
+    source = "import ipykernel, json; json.load(open(ipykernel.get_connection_file()))['transport']"
+    assert outputs(run(source))[0][0].data["text/plain"] == "'ipc'"

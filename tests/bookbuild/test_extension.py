@@ -1,0 +1,150 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import deepbook
+from bookbuild.execute import execute
+
+
+@pytest.fixture
+def code(tmp_path, monkeypatch):
+    """A copy of deepbook with one more module, which the kernels find in place of ours."""
+    package = tmp_path / "code" / "deepbook"
+    package.mkdir(parents=True)
+    for name in ("__init__.py", "claims.py"):
+        shutil.copy(Path(deepbook.__file__).with_name(name), package)
+    (package / "answers.py").write_text("answer = 41\n")
+
+    class Spec:
+        origin = str(package / "__init__.py")
+
+    monkeypatch.setattr("bookbuild.project.find_spec", {"deepbook": Spec}.get)
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    return package
+
+
+@pytest.fixture
+def book_of_code(book, code):
+    """A built book, the first page of which prints what the code says."""
+    book.edit("book/one", "answer = 41", "from deepbook.answers import answer")
+    book.build()
+    assert book.sentence() == "It is 41, and half of it 20.5."
+    return book
+
+
+def test_a_change_of_the_code_reaches_the_site(book_of_code, code):
+    (code / "answers.py").write_text("answer = 43\n")
+    outcome = book_of_code.build()
+    assert outcome.kernels == 2
+    assert book_of_code.sentence() == "It is 43, and half of it 21.5."
+    assert book_of_code.build().kernels == 0
+
+
+def test_a_change_of_the_lock_file_executes_and_reads_everything(book_of_code):
+    book_of_code.write("requirements.txt", "something==2.0\n")
+    outcome = book_of_code.build()
+    assert (outcome.kernels, len(outcome.read)) == (2, 4)
+
+
+def test_nothing_changed_means_nothing_is_executed_or_read(book_of_code):
+    outcome = book_of_code.build()
+    assert (outcome.kernels, outcome.read, outcome.written) == (0, [], [])
+
+
+def test_a_change_of_what_builds_the_book_reads_everything_but_executes_nothing(
+    book_of_code, monkeypatch
+):
+    monkeypatch.setattr("bookbuild.extension.hash_of_folder", lambda folder: "changed")
+    outcome = book_of_code.build()
+    assert (outcome.kernels, len(outcome.read)) == (0, 4)
+
+
+@pytest.mark.filterwarnings("default")  # Jupyter Book's own way to build is not ours to mend
+def test_plain_jupyter_book_tells_the_truth_too(book_of_code, code):
+    from jupyter_book.cli.main import main as jupyter_book
+
+    def build():
+        done = CliRunner().invoke(jupyter_book, ["build", str(book_of_code.root)])
+        assert done.exit_code == 0, done.output
+        return book_of_code.sentence()
+
+    assert build() == "It is 41, and half of it 20.5."
+    (code / "answers.py").write_text("answer = 43\n")
+    assert build() == "It is 43, and half of it 21.5."
+    (code / "answers.py").write_text("answer = 39\n")
+    done = CliRunner().invoke(jupyter_book, ["build", str(book_of_code.root)])
+    assert done.exit_code != 0
+
+
+def promised(book):
+    """What the page of promises lists, by page."""
+    body = book.page("book/promises").select_one(".body")
+    return {
+        title.text: [
+            [cell.text for cell in row.select("td")]
+            for row in title.find_next_sibling("table").select("tbody tr")
+        ]
+        for title in body.select("p.rubric")
+    }
+
+
+def test_the_page_of_promises_lists_every_claim_with_value_and_bound(book, cell):
+    claims = """
+    import deepbook
+    deepbook.claim("large", 109386, at_least=1e5)
+    deepbook.claim("small", 1 / 3, close_to=0.3, tolerance=0.1)
+    """
+    source = book.project.source("book/two")
+    source.write_text(source.read_text() + cell(claims))
+    book.build()
+    assert promised(book) == {
+        "Page one": [["answer", "41", "at least 40"]],
+        "Page two": [
+            ["large", "109386", "at least 100000"],
+            ["small", "0.3333", "within 0.1 of 0.3"],
+        ],
+    }
+    links = [a["href"] for a in book.page("book/promises").select("p.rubric a")]
+    assert links == ["one.html", "two.html"]
+
+
+def test_the_page_of_promises_is_written_again_when_a_value_changes(book):
+    book.build()
+    book.edit("book/one", "answer = 41", "answer = 42")
+    outcome = book.build()
+    assert outcome.read == ["book/one"]
+    assert "book/promises" in outcome.written
+    assert promised(book) == {"Page one": [["answer", "42", "at least 40"]]}
+
+
+def test_the_page_of_promises_is_left_alone_when_no_claim_changes(book):
+    book.build()
+    book.edit("book/two", "shows it", "shows a disc")
+    assert book.build().written == ["book/index", "book/two"]
+
+
+def test_a_claim_that_is_gone_leaves_the_page_of_promises(book):
+    book.build()
+    book.edit(
+        "book/one", 'deepbook.claim("answer", answer, at_least=40)', 'deepbook.glue("answer", 7)'
+    )
+    book.build()
+    assert promised(book) == {}
+
+
+def test_pages_that_sphinx_executes_itself_run_under_the_environment_of_the_build(
+    fresh_book, monkeypatch
+):
+    # without the build's own executor, as under plain jupyter-book
+    monkeypatch.delenv("DEEPBOOK_CLAIMS")
+    monkeypatch.setattr("bookbuild.build.execute", lambda *args, **options: [])
+    fresh_book.edit("book/one", "answer = 41", "answer = 39")
+    outcome = fresh_book.run("html")
+    assert outcome.code == 1
+    assert "BrokenClaim" in outcome.text
+    fresh_book.edit("book/one", "answer = 39", "answer = 41")
+    fresh_book.build()
+    assert fresh_book.sentence() == "It is 41, and half of it 20.5."
+    assert execute(fresh_book.project, fresh_book.project.pages()) == []
