@@ -129,7 +129,6 @@ def run_sphinx(
             doctreedir=str(doctrees),
             confoverrides={
                 "nitpicky": strict,
-                "nb_execution_cache_path": str(project.build / "cache"),
                 "latex_individualpages": False,
                 **(overrides or {}),
             },

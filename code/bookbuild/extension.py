@@ -38,7 +38,10 @@ def prepare(app: Sphinx, config: Config) -> None:
     """Before anything is read: the kernels' environment, and no output of other code."""
     os.environ.update(KERNEL_ENVIRONMENT)
     if (Path(app.srcdir) / "_toc.yml").is_file():
-        outputs = drop_stale_outputs(Project(Path(app.srcdir)))
+        project = Project(Path(app.srcdir))
+        outputs = drop_stale_outputs(project)
+        # `_config.yml` can only name it from the folder that the command is called in
+        config.nb_execution_cache_path = str(project.cache_folder)
         # this package turns outputs into pages
         reading = hash_of_folder(Path(__file__).parent)
         app.bookbuild_fingerprint = f"{outputs} {reading}"  # type: ignore[attr-defined]

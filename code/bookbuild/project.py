@@ -71,6 +71,10 @@ class Project:
         return self.build / "html"
 
     @property
+    def cache_folder(self) -> Path:
+        return self.build / "cache"
+
+    @property
     def report(self) -> Path:
         return self.build / "report.json"
 
@@ -105,7 +109,7 @@ class Project:
         return notebook, cache.get_cache_record(key).data
 
     def cache(self) -> JupyterCacheAbstract:
-        return get_cache(self.build / "cache")
+        return get_cache(self.cache_folder)
 
     def _is_notebook(self, page: str) -> bool:
         source = self.source(page)

@@ -35,7 +35,7 @@ def book_of_code(book, code):
 
 
 def test_a_change_of_the_code_reaches_the_site(book_of_code, code):
-    (code / "answers.py").write_text("answer = 43\n")
+    (code / "answers.py").write_text("answer = 40 + 3\n")
     outcome = book_of_code.build()
     assert outcome.kernels == 2
     assert book_of_code.sentence() == "It is 43, and half of it 21.5."
@@ -61,7 +61,8 @@ def test_a_change_of_what_builds_the_book_reads_everything_but_executes_nothing(
     assert (outcome.kernels, len(outcome.read)) == (0, 4)
 
 
-@pytest.mark.filterwarnings("default")  # Jupyter Book's own way to build is not ours to mend
+# Jupyter Book's command line uses a name that Click gives up
+@pytest.mark.filterwarnings("ignore:'BaseCommand' is deprecated:DeprecationWarning")
 def test_plain_jupyter_book_tells_the_truth_too(book_of_code, code):
     from jupyter_book.cli.main import main as jupyter_book
 
@@ -71,9 +72,10 @@ def test_plain_jupyter_book_tells_the_truth_too(book_of_code, code):
         return book_of_code.sentence()
 
     assert build() == "It is 41, and half of it 20.5."
-    (code / "answers.py").write_text("answer = 43\n")
+    # of another length: Python tells compiled files apart by seconds and length
+    (code / "answers.py").write_text("answer = 40 + 3\n")
     assert build() == "It is 43, and half of it 21.5."
-    (code / "answers.py").write_text("answer = 39\n")
+    (code / "answers.py").write_text("answer = 30 + 9\n\n")
     done = CliRunner().invoke(jupyter_book, ["build", str(book_of_code.root)])
     assert done.exit_code != 0
 
@@ -143,7 +145,7 @@ def test_pages_that_sphinx_executes_itself_run_under_the_environment_of_the_buil
     fresh_book.edit("book/one", "answer = 41", "answer = 39")
     outcome = fresh_book.run("html")
     assert outcome.code == 1
-    assert "BrokenClaim" in outcome.text
+    assert "book/one.md: WARNING: Executing notebook failed" in outcome.text
     fresh_book.edit("book/one", "answer = 39", "answer = 41")
     fresh_book.build()
     assert fresh_book.sentence() == "It is 41, and half of it 20.5."
