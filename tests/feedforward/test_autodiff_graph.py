@@ -53,7 +53,7 @@ def test_one_forward_sweep_costs_about_as_much_as_the_reverse_sweep_and_gives_on
 
 
 @pytest.mark.parametrize("gradients", [False, True])
-def test_every_edge_of_the_layout_points_right_and_no_two_nodes_share_a_place(gradients):
+def test_every_edge_of_the_layout_points_to_a_later_layer_and_no_two_nodes_share_a_place(gradients):
     _, weights, loss = network()
     outputs = [loss, *grad(loss, weights, create_graph=True)] if gradients else [loss]
     graph = layout(*outputs)
@@ -62,6 +62,19 @@ def test_every_edge_of_the_layout_points_right_and_no_two_nodes_share_a_place(gr
         assert graph.nodes[start] in graph.nodes[end].inputs
     assert len(graph.edges) == sum(len(node.inputs) for node in graph.nodes)
     assert len({tuple(position) for position in graph.positions}) == len(graph.nodes)
+
+
+def test_the_route_of_an_edge_passes_every_layer_between_and_comes_near_no_node():
+    _, weights, loss = network()
+    graph = layout(loss, *grad(loss, weights, create_graph=True))
+    bends = 0
+    for (start, end), route in zip(graph.edges, graph.routes, strict=True):
+        np.testing.assert_array_equal(route[[0, -1]], graph.positions[[start, end]])
+        np.testing.assert_array_equal(np.diff(route[:, 0]), 1)
+        for bend in route[1:-1]:
+            bends += 1
+            assert np.abs(graph.positions - bend).sum(1).min() > 0.99
+    assert bends > 10
 
 
 def test_labels_say_the_name_the_number_the_shape_or_the_operation():

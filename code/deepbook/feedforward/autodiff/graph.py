@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +25,17 @@ class Graph:
     edges : list of (int, int)
         From each input to the node made of it, as indices into ``nodes``.
     positions : array, shape (nodes, 2)
-        Column (layers from left to right, one apart) and row (centred at zero, one apart).
+        Layer, counted from 0, and place within the layer, at least one apart.
+    routes : list of array, shape (points, 2)
+        Where to draw each edge: from its start through a bend in every layer that it passes to
+        its end, clear of all nodes.
     """
 
     nodes: list[Node]
     labels: list[str]
     edges: list[tuple[int, int]]
-    positions: npt.NDArray[np.float64]
+    positions: Array
+    routes: list[Array]
 
 
 def operation_count(*nodes: Node) -> int:
@@ -47,8 +52,8 @@ def operation_count(*nodes: Node) -> int:
 def layout(*outputs: Node) -> Graph:
     """Lay out the graph of the outputs in layers, with few crossings.
 
-    A result stands one layer to the right of its last input, a leaf one layer to the left of
-    its first use; within a layer, nodes are sorted by the mean row of their neighbours.
+    A result stands one layer behind its last input, a leaf one layer before its first use;
+    within a layer, nodes are sorted by the mean place of their neighbours.
     """
     nodes = ancestors(outputs)
     index = {node: i for i, node in enumerate(nodes)}
@@ -62,26 +67,40 @@ def layout(*outputs: Node) -> Graph:
         if node.operation is None and uses:
             layers[i] = min(uses) - 1
 
-    rows = _rows(layers, edges)
-    return Graph(nodes, [_label(node) for node in nodes], edges, np.column_stack([layers, rows]))
-
-
-def _rows(layers: npt.NDArray[np.int_], edges: list[tuple[int, int]], sweeps: int = 8) -> Array:
-    """Place each layer's nodes one apart, by the mean row of their neighbours, again and again."""
-    neighbours: list[list[int]] = [[] for _ in layers]
+    # a long edge gets a bend in every layer that it passes, which is placed like a node
+    columns: list[int] = layers.tolist()
+    chains: list[list[int]] = []
     for parent, child in edges:
-        neighbours[parent].append(child)
-        neighbours[child].append(parent)
-    members = [np.flatnonzero(layers == layer) for layer in range(layers.max() + 1)]
-    rows = np.zeros(len(layers))
-    for layer in members:
-        rows[layer] = np.arange(len(layer)) - (len(layer) - 1) / 2
-    for _ in range(sweeps):
-        for layer in members:
-            wished = [np.mean(rows[neighbours[i]]) if neighbours[i] else rows[i] for i in layer]
-            order = np.argsort(wished, kind="stable")
-            rows[layer[order]] = np.arange(len(layer)) - (len(layer) - 1) / 2
-    return rows
+        passed = range(layers[parent] + 1, layers[child])
+        bends = range(len(columns), len(columns) + len(passed))
+        columns.extend(passed)
+        chains.append([parent, *bends, child])
+    positions = np.column_stack([columns, _places(np.array(columns), chains)]).astype(float)
+    routes = [positions[chain] for chain in chains]
+    return Graph(nodes, [_label(node) for node in nodes], edges, positions[: len(nodes)], routes)
+
+
+def _places(
+    columns: npt.NDArray[np.int_], chains: list[list[int]], sweeps: int = 100
+) -> npt.NDArray[np.float64]:
+    """Place within its column for each point: near its neighbours, again and again."""
+    neighbours: list[list[int]] = [[] for _ in columns]
+    for left, right in (pair for chain in chains for pair in pairwise(chain)):
+        neighbours[left].append(right)
+        neighbours[right].append(left)
+    members = [np.flatnonzero(columns == column) for column in range(max(columns) + 1)]
+    places = np.zeros(len(columns))
+    for column in members:
+        places[column] = np.arange(len(column)) - (len(column) - 1) / 2
+    for sweep in range(sweeps):
+        for column in members if sweep % 2 else members[::-1]:
+            wishes = np.array([places[neighbours[i] or [int(i)]].mean() for i in column])
+            order = np.argsort(wishes, kind="stable")
+            # as wished, but one apart: take off the ranks, and no place may be below the last
+            spread = np.maximum.accumulate(wishes[order] - np.arange(len(column)))
+            spread += np.arange(len(column))
+            places[column[order]] = spread - (spread - wishes[order]).mean()
+    return places
 
 
 def _label(node: Node) -> str:
