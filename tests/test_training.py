@@ -1,9 +1,5 @@
 import copy
-import io
-import itertools
 import math
-import sys
-from contextlib import redirect_stderr
 
 import pytest
 import torch
@@ -18,7 +14,6 @@ from deepbook.training import (
     evaluate,
     fit,
     minibatches,
-    progress,
 )
 
 
@@ -288,70 +283,3 @@ def test_accuracy_names_the_shapes_it_was_given(outputs, targets):
     with pytest.raises(ValueError, match="expected outputs of shape") as error:
         accuracy(torch.zeros(outputs), torch.zeros(targets))
     assert str(error.value).endswith(f"got {outputs} and {targets}")
-
-
-class Screen(io.StringIO):
-    watched = True
-
-    def isatty(self):
-        return self.watched
-
-
-@pytest.fixture
-def screen(monkeypatch):
-    """Where a bar would appear, and a clock that goes a second at each look."""
-    ticks = itertools.count()
-    monkeypatch.delenv("DEEPBOOK_PROGRESS")
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
-    monkeypatch.setattr("tqdm.std.time", lambda: float(next(ticks)))
-    monkeypatch.setattr("tqdm.std.tqdm.monitor_interval", 0)
-    return Screen()
-
-
-def count_to_nine(screen):
-    with redirect_stderr(screen):
-        assert list(progress(range(9), "epochs")) == list(range(9))
-    return screen.getvalue()
-
-
-def test_progress_shows_when_a_person_watches_and_leaves_no_trace(screen):
-    shown = count_to_nine(screen)
-    assert "epochs:  67%" in shown
-    assert shown.endswith("\r")
-    assert shown.split("\r")[-2].strip() == ""
-
-
-def test_progress_shows_nothing_in_the_first_two_seconds(screen, monkeypatch):
-    monkeypatch.setattr("tqdm.std.time", lambda: 0.0)
-    assert count_to_nine(screen).strip() == ""
-
-
-def test_progress_shows_in_a_notebook(screen, monkeypatch):
-    screen.watched = False
-    monkeypatch.setitem(sys.modules, "ipykernel", None)
-    assert "epochs:  67%" in count_to_nine(screen)
-
-
-def test_progress_is_silent_where_nobody_watches(screen):
-    screen.watched = False
-    assert count_to_nine(screen) == ""
-
-
-def test_training_shows_its_epochs_but_not_in_the_books_build(screen, monkeypatch, model, data):
-    def train():
-        with redirect_stderr(screen):
-            fit(
-                model,
-                *data,
-                loss=nn.functional.cross_entropy,
-                optimizer=adam(model),
-                epochs=9,
-                batch_size=50,
-            )
-
-    monkeypatch.setenv("DEEPBOOK_PROGRESS", "0")
-    train()
-    assert screen.getvalue() == ""
-    monkeypatch.delenv("DEEPBOOK_PROGRESS")
-    train()
-    assert "epochs" in screen.getvalue()

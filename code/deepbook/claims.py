@@ -21,7 +21,7 @@ from IPython.display import display
 __all__ = ["BrokenClaim", "Claim", "book_values", "claim", "glue"]
 
 _TIME_WORDS = set(
-    """time times timing second seconds sec secs millisecond milliseconds ms minute minutes hour
+    """time times timing seconds sec secs millisecond milliseconds ms minute minutes hour
     hours duration elapsed runtime wallclock clock speed speedup throughput""".split()
 )
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -95,7 +95,9 @@ def claim(
         If ``value`` is not a number.
     """
     _check_name(name)
-    if words := sorted(_TIME_WORDS & set(name.split("-"))):
+    # "second" by itself is an ordinal; "a second" and "per second" are times
+    words = re.findall(r"(?:a|per)-second\b", name) + sorted(_TIME_WORDS & set(name.split("-")))
+    if words:
         raise ValueError(
             f"claim {name!r} is about a time ({', '.join(words)}): times depend on the machine "
             "and belong into benchmarks, as ratios"

@@ -1,15 +1,14 @@
 """The training loop that the chapters share, short enough to print in a page."""
 
 import math
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from deepbook.watching import progress
 
 __all__ = [
     "History",
@@ -18,10 +17,8 @@ __all__ = [
     "evaluate",
     "fit",
     "minibatches",
-    "progress",
 ]
 
-T = TypeVar("T")
 Measure = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -197,19 +194,6 @@ def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
             f"got {tuple(outputs.shape)} and {tuple(targets.shape)}"
         )
     return (outputs.argmax(dim=1) == targets).float().mean()
-
-
-def progress(items: Iterable[T], description: str = "") -> Iterable[T]:
-    """Show a progress bar after two seconds if a person watches; else just ``items``.
-
-    ``DEEPBOOK_PROGRESS=0`` turns it off everywhere: the book's build does.
-    """
-    in_notebook = "ipykernel" in sys.modules
-    if os.environ.get("DEEPBOOK_PROGRESS") == "0" or not (in_notebook or sys.stderr.isatty()):
-        return items
-    from tqdm.std import tqdm
-
-    return tqdm(items, desc=description, delay=2, leave=False)
 
 
 def _check_sizes(inputs: Tensor, targets: Tensor) -> None:

