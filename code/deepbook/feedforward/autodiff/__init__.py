@@ -16,7 +16,7 @@ from deepbook.feedforward.autodiff.functions import (
     tanh,
 )
 from deepbook.feedforward.autodiff.graph import Graph, layout, operation_count
-from deepbook.feedforward.autodiff.modes import grad, jvp
+from deepbook.feedforward.autodiff.modes import ancestors, grad, jvp
 from deepbook.feedforward.autodiff.node import Node, Operation
 from deepbook.feedforward.autodiff.shapes import broadcast_to, reshape, sum_to, transpose
 
@@ -25,6 +25,7 @@ __all__ = [
     "Node",
     "Operation",
     "add",
+    "ancestors",
     "broadcast_to",
     "div",
     "exp",
