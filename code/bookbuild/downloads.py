@@ -101,8 +101,9 @@ def convert(app: Sphinx, docname: str, wheel: str) -> str:
 
 
 def _page(app: Sphinx, docname: str, book_url: str) -> Page:
-    def dotted(numbers: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
-        return {name: ".".join(map(str, number)) for name, number in numbers.items()}
+    def dotted(numbers: Mapping[str, tuple[int, ...] | None]) -> dict[str, str]:
+        # what stands in an unnumbered part of the contents has None
+        return {name: ".".join(map(str, number)) for name, number in numbers.items() if number}
 
     kinds = app.env.toc_fignumbers.get(docname, {})
     return Page(
