@@ -78,6 +78,10 @@ FAULTS = {
         ("book/one", "It is", "See {ref}`nowhere`. It is"),
         ["book/one.md:18: WARNING: undefined label: 'nowhere'"],
     ),
+    "a reference that only nitpicking finds": (
+        ("book/one", "It is", "See {py:func}`nothing`. It is"),
+        ["book/one.md:18: WARNING: py:func reference target not found: nothing"],
+    ),
     "an undefined glued value": (
         ("book/one", "{glue:text}`half:.1f`", "{glue:text}`third`"),
         ["book/one.md", "'third'"],
