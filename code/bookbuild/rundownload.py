@@ -69,9 +69,12 @@ def run_notebook(
     client = NotebookClient(
         notebook, km=manager, timeout=timeout, resources={"metadata": {"path": str(cwd)}}
     )
+    # cleanup_kc: a kernel manager that it was given is otherwise left running
+    execution = client.async_execute(env=environment, cleanup_kc=True)
     try:
-        # a kernel manager that it was given is otherwise left running
-        asyncio.run(client.async_execute(env=environment, cleanup_kc=True))
+        # in a thread of its own: an event loop of the caller may be running in this one
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, execution).result()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         where = f"{path.name}, code cell {client.code_cells_executed}: {type(error).__name__}"
         end = "\n".join(str(error).strip().splitlines()[-15:])
