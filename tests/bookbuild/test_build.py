@@ -155,13 +155,14 @@ def test_the_report_is_written_also_when_the_build_fails(book, cell):
     assert before["pages"]["book/one"]["claims"] == report["book/one"]["claims"][:1]
 
 
-def test_missing_data_fails_the_build_before_anything_runs(fresh_book, monkeypatch):
+def test_missing_data_fails_the_build_before_anything_runs(fresh_book):
     def fetch_all():
         raise deepbook.data.NotReachable("no digits here")
 
     def html():
-        monkeypatch.setattr(deepbook.data, "fetch_all", fetch_all)
-        return main(["html"])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(deepbook.data, "fetch_all", fetch_all)
+            return main(["html"])
 
     outcome = fresh_book.watch(html)
     assert (outcome.code, outcome.kernels) == (1, 0)
