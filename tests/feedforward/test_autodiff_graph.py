@@ -35,6 +35,16 @@ def test_a_shared_part_is_counted_once():
     assert operation_count(shared + shared, shared) == 20
 
 
+def test_ancestors_are_each_node_once_and_none_before_what_it_is_made_from():
+    x, weights, loss = network()
+    found = ad.ancestors([loss, weights[0]])
+    assert len(set(map(id, found))) == len(found)
+    place = {id(node): i for i, node in enumerate(found)}
+    assert {id(x), id(loss), *map(id, weights)} <= place.keys()
+    assert all(place[id(part)] < place[id(node)] for node in found for part in node.inputs)
+    assert id(Node(1.0)) not in place
+
+
 def test_the_reverse_sweep_costs_a_small_multiple_of_the_function_whatever_the_number_of_inputs():
     ratios = []
     for width in (8, 32, 128):
