@@ -5,9 +5,10 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import nbformat
 import psutil
@@ -19,6 +20,7 @@ from traitlets.config import Config
 from bookbuild.project import KERNEL_ENVIRONMENT, BuildFailed, Project
 
 PAGE_TIMEOUT = 150.0
+T = TypeVar("T")
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -92,7 +94,13 @@ def run_page(page: str, notebook: nbformat.NotebookNode, timeout: float = PAGE_T
     A cell that raises, writes to stderr or outlasts the page's time ends the page; the
     failure names page, cell, the cell's source and the traceback's end.
     """
-    return asyncio.run(_run_page(page, notebook, timeout))
+    return run_apart(_run_page(page, notebook, timeout))
+
+
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread and a loop of its own: the caller's loop may be running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 async def _run_page(page: str, notebook: nbformat.NotebookNode, timeout: float) -> Run:

@@ -4,7 +4,6 @@ Only what could have changed runs again: a record in the build folder says which
 which wheel, was seen to run.
 """
 
-import asyncio
 import hashlib
 import json
 import os
@@ -22,6 +21,8 @@ import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from bookbuild.execute import run_apart
 
 # what a reader's kernel gets, beside the environment of whoever runs the check
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "DEEPBOOK_CLAIMS": "strict", "DEEPBOOK_PROGRESS": "0"}
@@ -69,12 +70,9 @@ def run_notebook(
     client = NotebookClient(
         notebook, km=manager, timeout=timeout, resources={"metadata": {"path": str(cwd)}}
     )
-    # cleanup_kc: a kernel manager that it was given is otherwise left running
-    execution = client.async_execute(env=environment, cleanup_kc=True)
     try:
-        # in a thread of its own: an event loop of the caller may be running in this one
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, execution).result()
+        # a kernel manager that it was given is otherwise left running
+        run_apart(client.async_execute(env=environment, cleanup_kc=True))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         where = f"{path.name}, code cell {client.code_cells_executed}: {type(error).__name__}"
         end = "\n".join(str(error).strip().splitlines()[-15:])
