@@ -1,48 +1,137 @@
-"""The book's command line: ``python -m bookbuild html``."""
+"""Build the book: execute what is stale, typeset it, check it, put it in place."""
 
 import argparse
+import json
 import sys
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from bookbuild.build import build_page, build_site, execute_pages
 from bookbuild.project import BuildFailed, Project
+from bookbuild.store import Store
+
+STATUSES = """\
+exit status: 0 done; 1 the book is at fault, or its surroundings; 2 a wrong call; 130 Ctrl-C
+"""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 if it succeeded, 1 if the book is at fault, 2 for a wrong call."""
-    parser = argparse.ArgumentParser(prog="python -m bookbuild", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    html = commands.add_parser("html", help="execute what is stale and build the site")
-    run = commands.add_parser("execute", help="execute what is stale and write the report")
-    page = commands.add_parser("page", help="execute one page and build it alone")
-    page.add_argument("page", help="for example book/feedforward/digits")
-    for command in (html, run):
-        command.add_argument("--jobs", type=int, help="pages at a time (default: one a core)")
-    options = parser.parse_args(arguments)
-    if getattr(options, "jobs", None) is not None and options.jobs < 1:
-        parser.error(f"expected --jobs of at least 1, got {options.jobs}")
-
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command of ``python -m bookbuild`` and return its exit status."""
+    options = _parser().parse_args(arguments)
     try:
         project = Project.find(Path.cwd())
         project.build.mkdir(exist_ok=True)
+        if options.command == "why":
+            return _why(project, options.page)
+        if options.command == "report":
+            return _report(project)
         with FileLock(project.build / "lock", timeout=0):
-            if options.command == "html":
-                print(f"the book: {build_site(project, jobs=options.jobs) / 'index.html'}")
-            elif options.command == "execute":
-                execute_pages(project, project.pages(), jobs=options.jobs)
-                print(f"the report: {project.report}")
-            else:
-                name = options.page.removesuffix(".md").removeprefix("./")
-                print(f"the page: {build_page(project, name)}")
+            return _run(project, options)
     except Timeout:
         print("another build is at work in this folder; try again when it is done", file=sys.stderr)
-        return 1
     except (BuildFailed, FileNotFoundError) as error:
         print(f"not built: {error}", file=sys.stderr)
-        return 1
+    except OSError as error:
+        print(
+            f"not built: {error}. The site that stood there stands unchanged; when the disk has "
+            "space and the folder may be written to, the same command goes on",
+            file=sys.stderr,
+        )
+    except KeyboardInterrupt:
+        print("stopped; pages that were finished are kept", file=sys.stderr)
+        return 130
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bookbuild", description=__doc__, epilog=STATUSES
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    html = commands.add_parser("html", help="build the site into _build/html")
+    run = commands.add_parser("execute", help="execute what is stale and write the report")
+    for command in (html, run):
+        command.add_argument(
+            "--jobs", type=_positive, metavar="N", help="pages at a time (default: one a core)"
+        )
+        command.add_argument("--force", action="store_true", help="execute fresh pages too")
+        command.add_argument(
+            "--no-fork", action="store_true", help="start an ordinary kernel for each page"
+        )
+    run.add_argument("--page", metavar="PATTERN", help="only pages like this: 'book/feed*'")
+    run.add_argument("--cluster", metavar="ADDRESS", help="run the pages on this Dask cluster")
+    page = commands.add_parser("page", help="execute one page and build it alone")
+    page.add_argument("page", help="for example book/feedforward/digits")
+    why = commands.add_parser("why", help="say in one line why a page is stale, or fresh")
+    why.add_argument("page", nargs="?", default="*", help="a page or a pattern (default: all)")
+    commands.add_parser("report", help="print what the last build measured")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
+    return number
+
+
+def _run(project: Project, options: argparse.Namespace) -> int:
+    if options.command == "page":
+        print(f"the page: {build_page(project, _name(options.page))}")
+        return 0
+    how = {
+        "jobs": options.jobs,
+        "force": options.force,
+        "fork": False if options.no_fork else None,
+    }
+    if options.command == "html":
+        print(f"the book: {build_site(project, **how) / 'index.html'}")
+        return 0
+    pages = _matching(project, options.page or "*")
+    if options.cluster is None:
+        execute_pages(project, pages, **how)
+    else:
+        from bookbuild.cluster import executor_of
+
+        with executor_of(options.cluster) as executor:
+            execute_pages(project, pages, executor=executor, **how)
+    print(f"the report: {project.report}")
     return 0
+
+
+def _why(project: Project, pattern: str) -> int:
+    store = Store(project)
+    for page in _matching(project, pattern):
+        reason = store.why(page)
+        print(f"{page}: {'fresh' if reason is None else f'stale: {reason}'}")
+    return 0
+
+
+def _report(project: Project) -> int:
+    if not project.report.is_file():
+        raise BuildFailed("no build has written a report yet: run `python -m bookbuild html`")
+    for page, entry in json.loads(project.report.read_text("utf-8"))["pages"].items():
+        took = f"{entry['cpu_seconds']:.1f} CPU-seconds" if "cpu_seconds" in entry else "FAILED"
+        print(f"{page}: {took}")
+        for claim in entry.get("claims", []):
+            holds = "holds" if claim["holds"] else "DOES NOT HOLD"
+            print(f"  {claim['name']}: {claim['value']} (promised {claim['bound']}) {holds}")
+    return 0
+
+
+def _matching(project: Project, pattern: str) -> list[str]:
+    wanted = _name(pattern)
+    pages = [page for page in project.pages() if fnmatch(page, wanted)]
+    if not pages:
+        raise BuildFailed(f"no page with code cells in _toc.yml is like {pattern!r}")
+    return pages
+
+
+def _name(text: str) -> str:
+    return text.removesuffix(".md").removeprefix("./")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,31 @@
 """From sources to a finished site: execute what is stale, run Sphinx, put the site in place."""
 
+import hashlib
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from bookbuild.execute import Run, execute
-from bookbuild.project import BuildFailed, Project, drop_stale_outputs
+from bookbuild.dependencies import package_folders
+from bookbuild.execute import execute
+from bookbuild.project import BuildFailed, Project, hash_of_folder
 from bookbuild.report import claims_in, write_report
+from bookbuild.site import commit
+from bookbuild.store import Store
 
-PAGE_CPU_SECONDS = 25.0
 
-
-def build_site(project: Project, *, jobs: int | None = None) -> Path:
+def build_site(project: Project, **how: Any) -> Path:
     """Build the whole book; the last good site stands until the new one is complete.
+
+    Parameters
+    ----------
+    project : Project
+    **how
+        As :func:`execute_pages` takes it.
 
     Returns
     -------
@@ -28,44 +38,81 @@ def build_site(project: Project, *, jobs: int | None = None) -> Path:
         If data is missing, a page fails or Sphinx warns.
     """
     finish_swap(project.site)
-    execute_pages(project, project.pages(), jobs=jobs)
+    store = execute_pages(project, project.pages(), **how)
     # A pass that was broken off leaves pages half written but "up to date"; one that warned
     # leaves pages that would not warn again.
     unfinished = project.build / "unfinished"
+    state, state_of_site = site_state(store), project.build / "site-state"
+    if not unfinished.exists() and project.site.is_dir() and _reads(state_of_site) == state:
+        return project.site
     if unfinished.exists():
         shutil.rmtree(project.work, ignore_errors=True)
     unfinished.touch()
     run_sphinx(project, project.work / "html", project.work / "doctrees")
-    unfinished.unlink()
+    state_of_site.unlink(missing_ok=True)
     swap_in(project.work / "html", project.site)
+    state_of_site.write_text(state)
+    unfinished.unlink()
     return project.site
 
 
-def execute_pages(project: Project, pages: Sequence[str], *, jobs: int | None = None) -> list[Run]:
+def site_state(store: Store) -> str:
+    """Hash of everything that the site is made from."""
+    project = store.project
+    records = [store.record(page) for page in project.pages()]
+    files = [project.root / name for name in ("_config.yml", "_toc.yml", "pyproject.toml")]
+    parts = [
+        *(record.outputs for record in records if record is not None),
+        hash_of_folder(project.root / "book"),
+        *(hash_of_folder(folder) for folder in package_folders()),
+        *(hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()),
+        ",".join(sorted(f"{d.name} {d.version}" for d in metadata.distributions())),
+        os.environ.get("BOOK_URL", ""),
+        commit(project.root),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _reads(file: Path) -> str | None:
+    return file.read_text() if file.is_file() else None
+
+
+def execute_pages(project: Project, pages: Sequence[str], **how: Any) -> Store:
     """Fetch the data, execute what is stale, write the report.
+
+    Parameters
+    ----------
+    project : Project
+    pages : sequence of str
+    **how
+        As :func:`bookbuild.execute.execute` takes it.
+
+    Returns
+    -------
+    Store
+        In which all of ``pages`` are fresh, and MyST-NB finds them.
 
     Raises
     ------
     BuildFailed
         If data cannot be had or a page fails.
     """
-    from deepbook.data import DataError, fetch_all
+    import deepbook.data
 
-    drop_stale_outputs(project)
+    store = Store(project)
     try:
-        fetch_all()
-    except DataError as error:
-        write_report(project, project.pages(), {})
+        deepbook.data.fetch_all()
+    except deepbook.data.DataError as error:
+        write_report(store, project.pages(), {})
         raise BuildFailed(str(error)) from error
-    runs = execute(project, pages, jobs=jobs)
+    runs = execute(store, pages, **how)
     failed = {run.page: (run.failure, run.notebook) for run in runs if run.failure}
-    write_report(project, project.pages(), failed)
-    for run in runs:
-        if run.failure is None and run.cpu_seconds > PAGE_CPU_SECONDS:
-            print(f"over its budget of {PAGE_CPU_SECONDS:g} CPU-seconds: {run.page}")
+    write_report(store, project.pages(), failed)
     if failed:
         raise BuildFailed(f"failed while executing: {', '.join(sorted(failed))}")
-    return runs
+    for page in pages:
+        store.serve(page)
+    return store
 
 
 def build_page(project: Project, page: str) -> Path:
@@ -80,8 +127,7 @@ def build_page(project: Project, page: str) -> Path:
     """
     if page not in project.pages():
         raise BuildFailed(f"no page {page!r} with code cells in _toc.yml")
-    execute_pages(project, [page])
-    executed = project.executed(page)
+    executed = execute_pages(project, [page]).get(page)
     assert executed is not None
     for claim in claims_in(executed[0]):
         print(f"  {claim['name']}: {claim['value']} (promised {claim['bound']})")

@@ -6,6 +6,7 @@ description is an error; the page of promises is filled with what this build mea
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from bookbuild.project import KERNEL_ENVIRONMENT, Project, drop_stale_outputs, hash_of_folder
+from bookbuild.execute import execute
+from bookbuild.project import KERNEL_ENVIRONMENT, Project, hash_of_folder
 from bookbuild.report import claims_by_page
+from bookbuild.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -35,27 +39,58 @@ class Promises(SphinxDirective):
 
 
 def prepare(app: Sphinx, config: Config) -> None:
-    """Before anything is read: the kernels' environment, and no output of other code."""
+    """Before anything is read: the kernels' environment and where the outputs are."""
     os.environ.update(KERNEL_ENVIRONMENT)
+    app.bookbuild_store = None  # type: ignore[attr-defined]
     if (Path(app.srcdir) / "_toc.yml").is_file():
         project = Project(Path(app.srcdir))
-        outputs = drop_stale_outputs(project)
+        app.bookbuild_store = Store(project)  # type: ignore[attr-defined]
         # `_config.yml` can only name it from the folder that the command is called in
         config.nb_execution_cache_path = str(project.cache_folder)
-        # this package turns outputs into pages
-        reading = hash_of_folder(Path(__file__).parent)
-        app.bookbuild_fingerprint = f"{outputs} {reading}"  # type: ignore[attr-defined]
 
 
 def read_again(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    """A changed fingerprint changed the outputs: Sphinx has to read every page again."""
+    """Pages whose outputs are not those that Sphinx has read; all if this package changed."""
     app.bookbuild_removed = removed  # type: ignore[attr-defined]
-    current = getattr(app, "bookbuild_fingerprint", None)
-    before = getattr(env, "bookbuild_fingerprint", None)
-    env.bookbuild_fingerprint = current  # type: ignore[attr-defined]
-    return [] if before == current else sorted(env.found_docs)
+    # this package turns outputs into pages
+    reader = hash_of_folder(Path(__file__).parent)
+    if getattr(env, "bookbuild_reader", None) != reader:
+        env.bookbuild_reader = reader  # type: ignore[attr-defined]
+        env.bookbuild_outputs = {}  # type: ignore[attr-defined]
+        return sorted(env.found_docs)
+    return [page for page in _pages(app, env.found_docs) if _outputs(app, page) != _read(env, page)]
+
+
+def execute_before_reading(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Execute what is stale among the pages to be read, so that no stale number is."""
+    pages = _pages(app, docnames)
+    if not pages:
+        return
+    runs = execute(app.bookbuild_store, pages, show=logger.info)  # type: ignore[attr-defined]
+    failures = [run.failure for run in runs if run.failure]
+    if failures:
+        raise ExtensionError("\n".join(failures))
+    for page in pages:
+        app.bookbuild_store.serve(page)  # type: ignore[attr-defined]
+        env.bookbuild_outputs[page] = _outputs(app, page)  # type: ignore[attr-defined]
+
+
+def _pages(app: Sphinx, docnames: Iterable[str]) -> list[str]:
+    store = app.bookbuild_store  # type: ignore[attr-defined]
+    return [] if store is None else [p for p in sorted(docnames) if store.project.is_page(p)]
+
+
+def _outputs(app: Sphinx, page: str) -> str | None:
+    """Hash of a page's outputs; None if it has to be executed."""
+    fresh = app.bookbuild_store.get(page)  # type: ignore[attr-defined]
+    return fresh[1].outputs if fresh is not None else None
+
+
+def _read(env: BuildEnvironment, page: str) -> str:
+    """Hash of the outputs that Sphinx has read of a page."""
+    return getattr(env, "bookbuild_outputs", {}).get(page, "never")
 
 
 def check_alternative_texts(app: Sphinx, doctree: nodes.document) -> None:
@@ -94,9 +129,9 @@ def _cell_number(node: nodes.Node) -> int | None:
 
 def collect_claims(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """After all pages are read: what they claim; the page of promises is written again."""
-    project = Project(Path(app.srcdir))
-    pages = [page for page in project.pages() if page in env.found_docs]
-    claims = claims_by_page(project, pages)
+    store = app.bookbuild_store  # type: ignore[attr-defined]
+    pages = [page for page in store.project.pages() if page in env.found_docs] if store else []
+    claims = claims_by_page(store, pages)
     changed = claims != getattr(env, "bookbuild_claims", None)
     env.bookbuild_claims = claims  # type: ignore[attr-defined]
     return [page for page in env.all_docs if "promises" in env.metadata[page]] if changed else []
@@ -150,6 +185,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("promises", Promises)
     app.connect("config-inited", prepare)
     app.connect("env-get-outdated", read_again)
+    app.connect("env-before-read-docs", execute_before_reading)
     app.connect("doctree-read", check_alternative_texts)
     app.connect("env-updated", collect_claims)
     app.connect("doctree-resolved", fill_promises)

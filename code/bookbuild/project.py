@@ -1,14 +1,10 @@
 """Where things lie, and which pages the book has."""
 
 import hashlib
-import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
-from jupyter_cache import get_cache
-from jupyter_cache.base import JupyterCacheAbstract
 from myst_nb.core.read import (
     MystMetadataParsingError,
     is_myst_markdown_notebook,
@@ -81,7 +77,7 @@ class Project:
     def pages(self) -> list[str]:
         """Names of the pages that hold code cells, in the book's order: ``book/...``."""
         toc = parse_toc_yaml(self.root / "_toc.yml")
-        return [page for page in toc if self._is_notebook(page)]
+        return [page for page in toc if self.is_page(page)]
 
     def source(self, page: str) -> Path:
         return self.root / f"{page}.md"
@@ -99,41 +95,10 @@ class Project:
         except MystMetadataParsingError as error:
             raise BuildFailed(f"{page}: {error}") from error
 
-    def executed(self, page: str) -> tuple[nbformat.NotebookNode, dict[str, float]] | None:
-        """A page's cells with their outputs and its seconds; None if it has to be executed."""
-        cache = self.cache()
-        try:
-            key, notebook = cache.merge_match_into_notebook(self.notebook(page))
-        except (KeyError, BuildFailed):
-            return None
-        return notebook, cache.get_cache_record(key).data
-
-    def cache(self) -> JupyterCacheAbstract:
-        return get_cache(self.cache_folder)
-
-    def _is_notebook(self, page: str) -> bool:
-        source = self.source(page)
+    def is_page(self, name: str) -> bool:
+        """Whether a document has code cells."""
+        source = self.source(name)
         return source.is_file() and is_myst_markdown_notebook(source.read_text("utf-8"))
-
-
-def fingerprint(project: Project) -> str:
-    """Everything beside its own cells that a page's outputs may depend on, as one hash.
-
-    Coarse on purpose: any change in ``deepbook``, in the lock file or of the Python
-    version makes every page stale.
-    """
-    spec = find_spec("deepbook")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(
-            "deepbook is not installed here: run `make` or `pip install -e .`"
-        )
-    lock = project.root / "requirements.txt"
-    parts = [
-        f"{sys.version_info[:2]}",
-        hash_of_folder(Path(spec.origin).parent),
-        hashlib.sha256(lock.read_bytes() if lock.is_file() else b"").hexdigest(),
-    ]
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
 def hash_of_folder(folder: Path) -> str:
@@ -144,14 +109,3 @@ def hash_of_folder(folder: Path) -> str:
             content = hashlib.sha256(path.read_bytes()).hexdigest()
             digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
     return digest.hexdigest()
-
-
-def drop_stale_outputs(project: Project) -> str:
-    """Empty the cache if the fingerprint is not the one that it was filled under."""
-    current = fingerprint(project)
-    mark = project.build / "cache-fingerprint"
-    if not mark.is_file() or mark.read_text() != current:
-        project.cache().clear_cache()
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text(current)
-    return current

@@ -6,7 +6,7 @@ from typing import Any
 
 import nbformat
 
-from bookbuild.project import Project
+from bookbuild.store import Store
 
 
 def claims_in(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
@@ -20,14 +20,14 @@ def claims_in(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
     ]
 
 
-def claims_by_page(project: Project, pages: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """Claims of the pages whose outputs are in the cache."""
-    found = ((page, project.executed(page)) for page in pages)
+def claims_by_page(store: Store, pages: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Claims of the pages that are fresh."""
+    found = ((page, store.get(page)) for page in pages)
     return {page: claims_in(executed[0]) for page, executed in found if executed is not None}
 
 
 def write_report(
-    project: Project,
+    store: Store,
     pages: Iterable[str],
     failed: Mapping[str, tuple[str, nbformat.NotebookNode]],
 ) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def write_report(
 
     Parameters
     ----------
-    project : Project
+    store : Store
     pages : iterable of str
     failed : mapping from page to (message, notebook)
         Pages that were executed and failed, with the cells as far as they came.
@@ -43,28 +43,29 @@ def write_report(
     Returns
     -------
     dict
-        ``{"pages": {page: {"seconds", "cpu_seconds", "claims"}}}``; a page that failed has
-        an ``"error"`` too, one that was never executed has only that.
+        ``{"pages": {page: {"seconds", "cpu_seconds", "finished", "claims"}}}``; a page that
+        failed has an ``"error"`` too, one that was never executed has only that.
     """
     entries: dict[str, Any] = {}
     for page in pages:
-        executed = project.executed(page)
+        executed = store.get(page)
         if page in failed:
             message, notebook = failed[page]
             entries[page] = {"error": message, "claims": claims_in(notebook)}
         elif executed is None:
             entries[page] = {"error": "not executed"}
         else:
-            notebook, data = executed
+            notebook, record = executed
             entries[page] = {
-                "seconds": round(data["execution_seconds"], 2),
-                # only `execute` measures them, not plain jupyter-book
-                "cpu_seconds": round(data["cpu_seconds"], 2) if "cpu_seconds" in data else None,
+                "seconds": round(record.seconds, 2),
+                "cpu_seconds": round(record.cpu_seconds, 2),
+                "finished": record.finished,
                 "claims": claims_in(notebook),
             }
     report = {"pages": entries}
-    project.report.parent.mkdir(parents=True, exist_ok=True)
-    scratch = project.report.with_suffix(".json.new")
+    path = store.project.report
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(".json.new")
     scratch.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    scratch.replace(project.report)
+    scratch.replace(path)
     return report

@@ -22,7 +22,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from bookbuild.execute import run_apart
+from bookbuild.kernel import run_apart
 
 # what a reader's kernel gets, beside the environment of whoever runs the check
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "DEEPBOOK_CLAIMS": "strict", "DEEPBOOK_PROGRESS": "0"}

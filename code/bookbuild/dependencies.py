@@ -1,0 +1,159 @@
+"""What a page's outputs depend on, and whether any of it has changed.
+
+Its code cells; the source of the ``deepbook`` modules that were loaded when it ran; the data
+that it fetched; the versions of the packages that it had loaded; Python's minor version. The
+kernel tells at the end what it loaded and fetched (:data:`PROBE`).
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+import nbformat
+
+# An expression that a kernel evaluates after a page's last cell.
+PROBE = """__import__("json").dumps({
+    "modules": sorted(__import__("sys").modules),
+    "data": __import__("sys").modules["deepbook.data.fetching"].fetched()
+        if "deepbook.data.fetching" in __import__("sys").modules else {},
+})"""
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What a page ran with.
+
+    Attributes
+    ----------
+    cells : str
+        Hash of its code cells.
+    modules : mapping from name of a ``deepbook`` module to hash of its source
+    data : mapping from name of a data set to hash of its file
+    packages : mapping from name of a distribution to its version
+    python : str
+        ``"3.11"``.
+    """
+
+    cells: str
+    modules: Mapping[str, str]
+    data: Mapping[str, str]
+    packages: Mapping[str, str]
+    python: str
+
+
+class Surroundings:
+    """The code, data and packages of now; each thing is looked up once."""
+
+    def __init__(self) -> None:
+        self._modules: dict[str, str] = {}
+        self._versions: dict[str, str] = {}
+
+    @property
+    def python(self) -> str:
+        return f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+    def module(self, name: str) -> str:
+        """Hash of a ``deepbook`` module's source; empty if there is none."""
+        if name not in self._modules:
+            self._modules[name] = _hash_of_module(name)
+        return self._modules[name]
+
+    def data(self, name: str) -> str:
+        """Hash that the registry gives for a data set's file; empty if it has none."""
+        from deepbook.data import names
+        from deepbook.data.registry import entry
+
+        return entry(name).member_sha256 if name in names() else ""
+
+    def version(self, distribution: str) -> str:
+        """Installed version; empty if it is not installed."""
+        if distribution not in self._versions:
+            try:
+                self._versions[distribution] = metadata.version(distribution)
+            except metadata.PackageNotFoundError:
+                self._versions[distribution] = ""
+        return self._versions[distribution]
+
+    def describe(self, notebook: nbformat.NotebookNode, probe: str) -> Dependencies:
+        """Turn what the kernel told into the dependencies of the page that it ran."""
+        told = json.loads(probe)
+        top_levels = {name.partition(".")[0] for name in told["modules"]}
+        distributions = {
+            distribution for name in top_levels for distribution in _distributions().get(name, ())
+        }
+        return Dependencies(
+            cells=hash_of_cells(notebook),
+            modules={
+                name: self.module(name)
+                for name in told["modules"]
+                if name == "deepbook" or name.startswith("deepbook.")
+            },
+            data=told["data"],
+            packages={name: self.version(name) for name in sorted(distributions)},
+            python=self.python,
+        )
+
+    def change(self, ran_with: Dependencies, notebook: nbformat.NotebookNode) -> str | None:
+        """The first thing that differs from what the page ran with; None if nothing does."""
+        if ran_with.cells != hash_of_cells(notebook):
+            return "its code cells changed"
+        if ran_with.python != self.python:
+            return f"Python {ran_with.python} became {self.python}"
+        for name, before in ran_with.modules.items():
+            if self.module(name) != before:
+                return f"{name} changed" if self.module(name) else f"{name} is gone"
+        for name, before in ran_with.data.items():
+            if self.data(name) != before:
+                return f"the data {name} changed"
+        for name, before in ran_with.packages.items():
+            if self.version(name) != before:
+                return f"{name} {before} became {self.version(name) or 'absent'}"
+        return None
+
+
+def hash_of_cells(notebook: nbformat.NotebookNode) -> str:
+    """Hash of the code cells: not of captions, alternative texts or prose."""
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
+
+
+def _hash_of_module(name: str) -> str:
+    folder = _package_folder()
+    if folder is None:
+        return ""
+    base = folder.joinpath(*name.split(".")[1:])
+    if base.with_suffix(".py").is_file() and base != folder:
+        return hashlib.sha256(base.with_suffix(".py").read_bytes()).hexdigest()
+    if not (base / "__init__.py").is_file():
+        return ""
+    digest = hashlib.sha256((base / "__init__.py").read_bytes())
+    # what a package carries beside its modules, scripts for example; of the data sets'
+    # registry a page depends on its own entries only
+    for path in sorted(base.iterdir()):
+        if path.is_file() and path.suffix not in {".py", ".pyc"} and path.name != "registry.toml":
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _package_folder() -> Path | None:
+    spec = find_spec("deepbook")
+    return Path(spec.origin).parent if spec is not None and spec.origin else None
+
+
+def package_folders() -> list[Path]:
+    """The folders of ``deepbook``, if it is installed, and of this package."""
+    return [folder for folder in (_package_folder(), Path(__file__).parent) if folder]
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    ours = {"deepbook", "bookbuild"}
+    found = metadata.packages_distributions()
+    return {name: found[name] for name in found if name not in ours}

@@ -1,0 +1,172 @@
+"""Executed pages: their outputs in jupyter-cache, and beside it what they depended on.
+
+The record is the truth: outputs count only if a page's record says what made them and they
+are still the same. So a build that was killed between the two, or a damaged cache, can make
+a page run again, and can never pass off other outputs as its own.
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.cache.db import NbCacheRecord
+
+from bookbuild.dependencies import Dependencies, Surroundings
+from bookbuild.project import BuildFailed, Project
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a page's last good run.
+
+    Attributes
+    ----------
+    ran_with : Dependencies
+    key : str
+        The hash under which jupyter-cache holds its outputs.
+    outputs : str
+        Hash of the outputs.
+    seconds, cpu_seconds : float
+        What it took; the kernel's start and imports included.
+    finished : str
+        When, in UTC: ``"2026-11-21T22:04:05Z"``.
+    """
+
+    ran_with: Dependencies
+    key: str
+    outputs: str
+    seconds: float
+    cpu_seconds: float
+    finished: str
+
+
+class Store:
+    """The executed pages of one project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.surroundings = Surroundings()
+        self.cache = _open(project.cache_folder)
+        self._records: dict[str, Record | None] = {}
+
+    def why(self, page: str) -> str | None:
+        """Why a page has to be executed, in a few words; None if it is fresh."""
+        record = self.record(page)
+        if record is None:
+            damaged = self._path(page).exists()
+            return "its record is damaged" if damaged else "it was never executed"
+        change = self.surroundings.change(record.ran_with, self.project.notebook(page))
+        if change is not None:
+            return change
+        notebook = self._cached(record.key)
+        if notebook is None:
+            return "its outputs are missing or damaged"
+        if hash_of_outputs(notebook) != record.outputs:
+            return "its outputs are not those of its last run"
+        return None
+
+    def get(self, page: str) -> tuple[nbformat.NotebookNode, Record] | None:
+        """A fresh page's cells, with their outputs and today's metadata; None if it is stale."""
+        try:
+            if self.why(page) is not None:
+                return None
+        except BuildFailed:
+            return None
+        record = self.record(page)
+        assert record is not None
+        ran = self._cached(record.key)
+        assert ran is not None
+        notebook = self.project.notebook(page)
+        outputs = iter(cell for cell in ran.cells if cell.cell_type == "code")
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                before = next(outputs)
+                cell.outputs, cell.execution_count = before.outputs, before.execution_count
+        notebook.metadata.update(
+            {k: ran.metadata[k] for k in ("kernelspec", "language_info") if k in ran.metadata}
+        )
+        return notebook, record
+
+    def put(self, page: str, notebook: nbformat.NotebookNode, record: Record) -> Record:
+        """Keep a page's outputs, and then its record."""
+        data = {"execution_seconds": record.seconds, "cpu_seconds": record.cpu_seconds}
+        bundle = CacheBundleIn(notebook, str(self.project.source(page)), data=data)
+        kept = self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        record = replace(record, key=kept.hashkey, outputs=hash_of_outputs(notebook))
+        path = self._path(page)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_suffix(".new")
+        scratch.write_text(json.dumps(asdict(record), indent=1) + "\n", "utf-8")
+        scratch.replace(path)
+        self._records[page] = record
+        return record
+
+    def serve(self, page: str) -> None:
+        """See to it that MyST-NB finds a fresh page's outputs, and no outputs of a stale one.
+
+        jupyter-cache takes a changed caption for a changed cell; outputs stay good for it.
+        """
+        notebook = self.project.notebook(page)
+        _, key = self.cache.create_hashed_notebook(notebook)
+        fresh = self.get(page)
+        if fresh is None:
+            self._remove(key)
+        elif fresh[1].key != key or self._cached(key) is None:
+            self.put(page, *fresh)
+
+    def record(self, page: str) -> Record | None:
+        """A page's record; None if it has none, or a damaged one."""
+        if page not in self._records:
+            self._records[page] = self._read_record(page)
+        return self._records[page]
+
+    def _read_record(self, page: str) -> Record | None:
+        try:
+            fields = json.loads(self._path(page).read_text("utf-8"))
+            return Record(**{**fields, "ran_with": Dependencies(**fields["ran_with"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def _path(self, page: str) -> Path:
+        return self.project.build / "records" / f"{page.replace('/', '-')}.json"
+
+    def _cached(self, key: str) -> nbformat.NotebookNode | None:
+        try:
+            record = NbCacheRecord.record_from_hashkey(key, self.cache.db)
+            return self.cache.get_cache_bundle(record.pk).nb
+        except (KeyError, OSError, ValueError, nbformat.ValidationError):
+            return None
+
+    def _remove(self, key: str) -> None:
+        try:
+            record = NbCacheRecord.record_from_hashkey(key, self.cache.db)
+        except KeyError:
+            return
+        NbCacheRecord.remove_records([record.pk], self.cache.db)
+
+
+def hash_of_outputs(notebook: nbformat.NotebookNode) -> str:
+    """Hash of what a page's code cells gave out."""
+    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()
+
+
+def _open(folder: Path) -> JupyterCacheAbstract:
+    """The cache in ``folder``; one that cannot be read is thrown away, and said so."""
+    try:
+        cache = get_cache(folder)
+        for record in cache.list_cache_records():
+            assert record.hashkey
+        return cache
+    except PermissionError:
+        raise
+    except Exception as error:  # whatever a damaged database makes of itself
+        print(f"the cache is damaged and begins anew ({error})", file=sys.stderr)
+        shutil.rmtree(folder)
+        return get_cache(folder)
