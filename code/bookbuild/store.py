@@ -5,6 +5,7 @@ are still the same. So a build that was killed between the two, or a damaged cac
 a page run again, and can never pass off other outputs as its own.
 """
 
+import copy
 import hashlib
 import json
 import shutil
@@ -54,6 +55,8 @@ class Store:
         self.surroundings = Surroundings()
         self.cache = _open(project.cache_folder)
         self._records: dict[str, Record | None] = {}
+        self._read: dict[str, tuple[str, nbformat.NotebookNode]] = {}
+        self._ran: dict[str, nbformat.NotebookNode | None] = {}
 
     def why(self, page: str) -> str | None:
         """Why a page has to be executed, in a few words; None if it is fresh."""
@@ -61,7 +64,7 @@ class Store:
         if record is None:
             damaged = self._path(page).exists()
             return "its record is damaged" if damaged else "it was never executed"
-        change = self.surroundings.change(record.ran_with, self.project.notebook(page))
+        change = self.surroundings.change(record.ran_with, self._notebook(page))
         if change is not None:
             return change
         notebook = self._cached(record.key)
@@ -82,12 +85,13 @@ class Store:
         assert record is not None
         ran = self._cached(record.key)
         assert ran is not None
-        notebook = self.project.notebook(page)
+        notebook = copy.deepcopy(self._notebook(page))
         outputs = iter(cell for cell in ran.cells if cell.cell_type == "code")
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 before = next(outputs)
-                cell.outputs, cell.execution_count = before.outputs, before.execution_count
+                cell.outputs = copy.deepcopy(before.outputs)
+                cell.execution_count = before.execution_count
         notebook.metadata.update(
             {k: ran.metadata[k] for k in ("kernelspec", "language_info") if k in ran.metadata}
         )
@@ -105,6 +109,7 @@ class Store:
         scratch.write_text(json.dumps(asdict(record), indent=1) + "\n", "utf-8")
         scratch.replace(path)
         self._records[page] = record
+        self._ran.pop(record.key, None)
         return record
 
     def serve(self, page: str) -> None:
@@ -112,7 +117,7 @@ class Store:
 
         jupyter-cache takes a changed caption for a changed cell; outputs stay good for it.
         """
-        notebook = self.project.notebook(page)
+        notebook = self._notebook(page)
         _, key = self.cache.create_hashed_notebook(notebook)
         fresh = self.get(page)
         if fresh is None:
@@ -126,6 +131,13 @@ class Store:
             self._records[page] = self._read_record(page)
         return self._records[page]
 
+    def _notebook(self, page: str) -> nbformat.NotebookNode:
+        """The page as it stands now; parsed once."""
+        source = self.project.source(page).read_text("utf-8")
+        if self._read.get(page, ("", None))[0] != source:
+            self._read[page] = source, self.project.notebook(page)
+        return self._read[page][1]
+
     def _read_record(self, page: str) -> Record | None:
         try:
             fields = json.loads(self._path(page).read_text("utf-8"))
@@ -137,6 +149,12 @@ class Store:
         return self.project.build / "records" / f"{page.replace('/', '-')}.json"
 
     def _cached(self, key: str) -> nbformat.NotebookNode | None:
+        """What jupyter-cache holds under a key; read once, because reading validates."""
+        if key not in self._ran:
+            self._ran[key] = self._read_cached(key)
+        return self._ran[key]
+
+    def _read_cached(self, key: str) -> nbformat.NotebookNode | None:
         try:
             record = NbCacheRecord.record_from_hashkey(key, self.cache.db)
             return self.cache.get_cache_bundle(record.pk).nb
@@ -149,6 +167,7 @@ class Store:
         except KeyError:
             return
         NbCacheRecord.remove_records([record.pk], self.cache.db)
+        self._ran.pop(key, None)
 
 
 def hash_of_outputs(notebook: nbformat.NotebookNode) -> str:
