@@ -1,0 +1,65 @@
+"""How much CPU time a page may take: 25 seconds, or what it sets in its front matter.
+
+.. code-block:: yaml
+
+    bookbuild: {cpu_seconds: 40, reason: "ten seeds, for the spread"}
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from bookbuild.pagesource import Finding
+
+PAGE_CPU_SECONDS = 25.0
+
+
+def budget(text: str) -> float:
+    """CPU-seconds that a page may take.
+
+    Parameters
+    ----------
+    text : str
+        The page's source.
+
+    Raises
+    ------
+    ValueError
+        If the page sets a budget of its own that is no number, or gives no reason for it.
+    """
+    header = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    front_matter = yaml.safe_load(header[1]) if header else None
+    if not isinstance(front_matter, Mapping) or "bookbuild" not in front_matter:
+        return PAGE_CPU_SECONDS
+    own = front_matter["bookbuild"]
+    seconds = own.get("cpu_seconds") if isinstance(own, Mapping) else None
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
+        raise ValueError(
+            'expected bookbuild: {cpu_seconds: 40, reason: "..."} in the front matter, '
+            f"got {own!r}"
+        )
+    if not str(own.get("reason") or "").strip():
+        raise ValueError(f"a budget of {seconds:g} CPU-seconds needs a reason beside it")
+    return float(seconds)
+
+
+def check_budget(page: str, text: str, report: Mapping[str, Any]) -> list[Finding]:
+    """Find a page over its budget: a warning, and an error when it is over by half again.
+
+    A page for which the report has no time is not judged.
+    """
+    file = f"{page}.md"
+    lines = text.split("\n")
+    line = next((n for n, s in enumerate(lines, start=1) if s.startswith("bookbuild:")), 1)
+    try:
+        allowed = budget(text)
+    except ValueError as error:
+        return [Finding(file, line, str(error))]
+    taken = report.get("pages", {}).get(page, {}).get("cpu_seconds")
+    if taken is None or math.isnan(taken) or taken <= allowed:
+        return []
+    message = f"the page took {taken:.1f} CPU-seconds; its budget is {allowed:g}"
+    return [Finding(file, line, message, "error" if taken > 1.5 * allowed else "warning")]

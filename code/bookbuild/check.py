@@ -1,0 +1,73 @@
+"""Everything that is checked before the site goes out, in one call."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import nbformat
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+from bookbuild.budget import check_budget
+from bookbuild.checknumbers import check_numbers
+from bookbuild.checksite import check_site
+from bookbuild.checksources import check_page
+from bookbuild.checktext import check_citations, check_spelling
+from bookbuild.pagesource import Finding, read_page
+from bookbuild.project import BuildFailed, Project
+from bookbuild.store import Store
+
+__all__ = ["Finding", "check", "check_site", "check_sources"]
+
+
+def check(
+    project: Project, *, report: Mapping[str, Any], store: Store | None = None
+) -> list[Finding]:
+    """Check sources, outputs, times and the site that Sphinx made.
+
+    Parameters
+    ----------
+    project : Project
+    report : mapping
+        As :func:`bookbuild.report.write_report` gives it.
+    store : Store, optional
+        The project's, if there is one that has read the pages already.
+
+    Returns
+    -------
+    list of Finding
+        By file and line; files are given relative to the book's root.
+    """
+    findings = check_sources(project, store)
+    for page in project.pages():
+        findings += check_budget(page, project.source(page).read_text("utf-8"), report)
+    site = project.work / "html"
+    folder = site.relative_to(project.root).as_posix()
+    findings += [replace(f, file=f"{folder}/{f.file}") for f in check_site(site)]
+    return sorted(findings, key=lambda finding: (finding.file, finding.line))
+
+
+def check_sources(project: Project, store: Store | None = None) -> list[Finding]:
+    """Check what needs no site: sources and outputs."""
+    toc = parse_toc_yaml(project.root / "_toc.yml")
+    texts = {p: project.source(p).read_text("utf-8") for p in toc if project.source(p).is_file()}
+    findings = check_citations(project, texts) + check_spelling(project)
+    store = store or Store(project)
+    for name, text in texts.items():
+        in_chapter = name.count("/") == 2  # book/feedforward/digits
+        notebook = nbformat.v4.new_notebook()  # of a page without cells
+        if project.is_page(name):
+            fresh = store.get(name)
+            if fresh is None:
+                findings.append(Finding(f"{name}.md", 1, _why_not(store, name)))
+                continue
+            notebook = fresh[0]
+        page = read_page(f"{name}.md", text, notebook)
+        findings += check_page(page, in_chapter=in_chapter) + check_numbers(page)
+    return findings
+
+
+def _why_not(store: Store, page: str) -> str:
+    try:
+        return f"the page has to be executed: {store.why(page)}"
+    except BuildFailed as error:
+        return str(error)
