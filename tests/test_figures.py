@@ -8,7 +8,7 @@ from matplotlib.collections import FillBetweenPolyCollection, PathCollection
 from matplotlib.colors import to_rgb
 from nbformat.v4 import new_code_cell, new_notebook
 
-from bookbuild.execute import run_page
+from bookbuild.kernel import run_page
 from deepbook import figures
 
 # Machado, Oliveira and Fernandes 2009, full severity, on linear RGB
@@ -111,7 +111,7 @@ figures.decision_regions(lambda p: p[:, 0] - p[:, 1], xlim=(-1, 1), ylim=(-1, 1)
 def test_a_figure_on_a_page_has_the_same_bytes_every_time_and_no_date():
     renders = []
     for _ in range(2):
-        run = run_page("page", new_notebook(cells=[new_code_cell(SOURCE)]))
+        run = run_page("page", new_notebook(cells=[new_code_cell(SOURCE)]), 60, fork=False)
         assert run.failure is None
         (output,) = run.notebook.cells[0].outputs
         renders.append(output.data["image/svg+xml"])

@@ -8,6 +8,7 @@ socket of a kernel, and never imports ``deepbook``, which each page imports for 
 ``ForkServer`` is the builder's side; running this module as a program is the other.
 """
 
+import gc
 import json
 import os
 import select
@@ -20,7 +21,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-PRELOADED = ("torch", "numpy", "matplotlib.pyplot", "IPython", "ipykernel.kernelapp")
+PRELOADED = (
+    *("torch", "numpy.random", "matplotlib.pyplot", "matplotlib.backends.backend_agg"),
+    # what each kernel imports when it starts
+    *("IPython.extensions.storemagic", "ipykernel.kernelapp", "ipykernel.debugger", "sqlite3"),
+)
 
 
 class ForkServer:
@@ -48,7 +53,8 @@ class ForkServer:
         self._ended: dict[int, tuple[int, float]] = {}
         self._requests = 0
         self._lost = False
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def fork(self, argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> "ForkedKernel":
         """Fork a kernel; ``argv`` are the arguments of ``ipykernel_launcher``."""
@@ -73,9 +79,11 @@ class ForkServer:
 
     def close(self) -> None:
         """End the parent and every kernel that still runs."""
-        # not `close`: the listening thread holds the socket too
+        # not `close` alone: the listening thread holds the socket too
         self._socket.shutdown(socket.SHUT_RDWR)
         self._process.wait()
+        self._listener.join()
+        self._socket.close()
 
     def _listen(self) -> None:
         with self._socket.makefile("rb") as lines, suppress(OSError, ValueError):
@@ -163,8 +171,13 @@ def close_shared_server() -> None:
 
 def serve(control: socket.socket) -> None:
     """Fork kernels as the builder asks, until it hangs up; then end all that still run."""
+    # the debugger, which no page uses, otherwise warns when it is imported
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     for name in PRELOADED:
         __import__(name)
+    # a kernel's garbage collector would touch, and so copy, all that the parent has
+    gc.collect()
+    gc.freeze()
     children: set[int] = set()
     wake, alarm = socket.socketpair()
     alarm.setblocking(False)

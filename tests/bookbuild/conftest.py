@@ -194,7 +194,6 @@ def make_book(root: Path) -> Book:
     book = Book(root)
     book.write("_config.yml", CONFIG)
     book.write("_toc.yml", TOC)
-    book.write("requirements.txt", "something==1.0\n")
     for page, text in PAGES.items():
         book.write(f"{page}.md", text)
     return book
@@ -217,6 +216,8 @@ def fresh_book(tmp_path) -> Book:
 def book(first_build, tmp_path) -> Book:
     """A book of one's own that is built: outputs in the cache, site in place."""
     shutil.copytree(first_build[0].root, tmp_path / "book")
+    # for Sphinx another folder is another book: let the next build look, not the one after it
+    (tmp_path / "book" / "_build" / "site-state").unlink()
     return Book(tmp_path / "book")
 
 

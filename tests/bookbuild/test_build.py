@@ -3,7 +3,6 @@ import os
 import shutil
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from sphinx.builders.html import StandaloneHTMLBuilder
 import deepbook.data
 from bookbuild.__main__ import main
 from bookbuild.build import finish_swap, swap_in
-from bookbuild.execute import run_page
+from bookbuild.store import Store
 
 
 def test_a_build_executes_every_page_and_puts_the_site_in_place(first_build):
@@ -114,7 +113,7 @@ def test_a_fault_fails_the_build_and_leaves_the_last_good_site(book, monkeypatch
     else:
         book.edit(page, old, new)
     if fault == "a page over its time":
-        monkeypatch.setattr("bookbuild.execute.run_page", partial(run_page, timeout=3))
+        monkeypatch.setattr("bookbuild.execute.PAGE_TIMEOUT", 3.0)
     outcome = book.run("html")
     assert outcome.code == 1
     for message in messages:
@@ -295,7 +294,8 @@ def test_two_builds_from_scratch_give_the_same_bytes(fresh_book, cell):
             check=True,
         )
         sites.append(fresh_book.site())
-        notebooks = [fresh_book.project.executed(page)[0] for page in ("book/one", "book/two")]
+        store = Store(fresh_book.project)
+        notebooks = [store.get(page)[0] for page in ("book/one", "book/two")]
         outputs.append([cell.get("outputs") for each in notebooks for cell in each.cells])
     assert outputs[0] == outputs[1]
     assert list(sites[0]) == list(sites[1])

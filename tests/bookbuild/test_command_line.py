@@ -85,11 +85,11 @@ def test_a_command_works_from_any_folder_of_the_book(book):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "required: command"),
+        ([], "required: COMMAND"),
         (["pdf"], "invalid choice"),
         (["page"], "required: page"),
-        (["html", "--jobs", "0"], "expected --jobs of at least 1, got 0"),
-        (["execute", "--jobs", "two"], "invalid int value"),
+        (["html", "--jobs", "0"], "expected at least 1, got 0"),
+        (["execute", "--jobs", "two"], "argument --jobs: invalid"),
     ],
 )
 def test_a_wrong_call_ends_with_2_and_says_what_is_wrong(capsys, arguments, message):

@@ -5,17 +5,27 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from bookbuild.execute import execute, run_page
+from bookbuild.execute import execute
+from bookbuild.forkserver import can_fork, close_shared_server
+from bookbuild.kernel import run_page
 from bookbuild.project import KERNEL_ENVIRONMENT
+from bookbuild.store import Store
 
 
 def run(*sources, timeout=60.0):
     cells = [new_markdown_cell("# Words"), *(new_code_cell(source) for source in sources)]
-    return run_page("book/page", new_notebook(cells=cells), timeout)
+    return run_page("book/page", new_notebook(cells=cells), timeout, fork=can_fork())
 
 
 def outputs(run):
     return [cell.get("outputs") for cell in run.notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server():
+    """Whoever runs a page by itself ends what it was forked from."""
+    yield
+    close_shared_server()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +58,7 @@ def test_a_page_runs_under_the_environment_of_the_build(monkeypatch, fresh_book,
     source = fresh_book.project.source("book/two")
     shown = f"import os; print(*(os.environ[name] for name in {[*KERNEL_ENVIRONMENT]}))"
     source.write_text(source.read_text() + cell(shown))
-    (run,) = execute(fresh_book.project, ["book/two"], show=lambda line: None)
+    (run,) = execute(Store(fresh_book.project), ["book/two"], show=lambda line: None)
     assert outputs(run)[-1][0].text.split() == list(KERNEL_ENVIRONMENT.values())
 
 
@@ -74,7 +84,7 @@ def test_an_error_that_a_cell_catches_and_prints_is_no_failure():
 def test_the_time_is_that_of_the_whole_page(monkeypatch):
     # the page starts at 0 and has used 9.5 of its 10 seconds when the second cell starts
     clock = iter([0.0, 0.0, 9.5, 10.5])
-    monkeypatch.setattr("bookbuild.execute.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("bookbuild.kernel.time", SimpleNamespace(monotonic=lambda: next(clock)))
     failed = run("import time; time.sleep(1.5)", "time.sleep(9)", timeout=10)
     assert failed.failure.splitlines() == [
         "book/page, code cell 2:",
@@ -90,28 +100,30 @@ def test_a_kernel_that_dies_fails_the_page():
 def test_only_pages_without_outputs_are_executed(book):
     book.edit("book/two", 'print("hello")', 'print("good morning")')
     lines = []
-    runs = execute(book.project, book.project.pages(), show=lines.append)
+    runs = execute(Store(book.project), book.project.pages(), show=lines.append)
     assert [run.page for run in runs] == ["book/two"]
     assert len(lines) == 1
     assert lines[0].startswith("[1/1] book/two: ")
-    assert execute(book.project, book.project.pages(), show=lines.append) == []
+    assert execute(Store(book.project), book.project.pages(), show=lines.append) == []
 
 
 def test_a_page_that_failed_is_executed_again(book):
     book.edit("book/two", 'print("hello")', "raise KeyError")
     for _ in range(2):
-        (run,) = execute(book.project, book.project.pages(), show=lambda line: None)
+        (run,) = execute(Store(book.project), book.project.pages(), show=lambda line: None)
         assert "KeyError" in run.failure
 
 
 def test_one_page_that_fails_does_not_stop_the_others(fresh_book):
     fresh_book.edit("book/one", "answer = 41", "1 / 0")
-    runs = execute(fresh_book.project, fresh_book.project.pages(), jobs=1, show=lambda line: None)
+    runs = execute(
+        Store(fresh_book.project), fresh_book.project.pages(), jobs=1, show=lambda line: None
+    )
     assert [(run.page, run.failure is None) for run in runs] == [
         ("book/one", False),
         ("book/two", True),
     ]
-    assert fresh_book.project.executed("book/two") is not None
+    assert Store(fresh_book.project).get("book/two") is not None
 
 
 def test_pages_run_at_once_as_many_as_there_are_jobs(fresh_book, tmp_path):
@@ -125,7 +137,9 @@ while not (Path({str(tmp_path)!r}, "one").exists() and Path({str(tmp_path)!r}, "
 """
     fresh_book.edit("book/one", "answer = 41", "answer = 41" + meet.replace("NAME", "one"))
     fresh_book.edit("book/two", 'print("hello")', meet.replace("NAME", "two"))
-    runs = execute(fresh_book.project, fresh_book.project.pages(), jobs=2, show=lambda line: None)
+    runs = execute(
+        Store(fresh_book.project), fresh_book.project.pages(), jobs=2, show=lambda line: None
+    )
     assert [run.failure for run in runs] == [None, None]
 
 

@@ -1,11 +1,7 @@
-import shutil
-import sys
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
 
-from bookbuild.project import BuildFailed, Project, drop_stale_outputs, fingerprint, hash_of_folder
+from bookbuild.project import BuildFailed, Project, hash_of_folder
+from bookbuild.store import Store
 
 
 def test_the_book_is_found_from_any_folder_in_it(fresh_book):
@@ -37,79 +33,21 @@ def test_a_cells_header_that_is_no_yaml_names_page_and_line(fresh_book, header):
     fresh_book.edit("book/one", "import deepbook\n", f"---\n{header}\n---\nimport deepbook\n")
     with pytest.raises(BuildFailed, match=r"^book/one: .*line 8 could not be read"):
         fresh_book.project.notebook("book/one")
-    assert fresh_book.project.executed("book/one") is None
+    assert Store(fresh_book.project).get("book/one") is None
 
 
-def test_outputs_are_there_until_the_pages_cells_change(book):
-    notebook, data = book.project.executed("book/one")
-    assert notebook.cells[2].outputs[0].data["text/plain"] == "41"
-    assert data["execution_seconds"] > 0
-    book.edit("book/one", "# Page one", "# Page 1")
-    assert book.project.executed("book/one") is not None
-    book.edit("book/one", "answer = 41", "answer = 42")
-    assert book.project.executed("book/one") is None
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch) -> Path:
-    """A package in place of deepbook."""
-    folder = tmp_path / "deepbook"
+def test_a_folders_hash_changes_with_each_file_but_compiled_ones_and_not_with_its_place(tmp_path):
+    folder = tmp_path / "package"
     (folder / "sub").mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
     (folder / "module.py").write_text("answer = 41\n")
-    spec = SimpleNamespace(origin=str(folder / "__init__.py"))
-    monkeypatch.setattr("bookbuild.project.find_spec", {"deepbook": spec}.get)
-    return folder
-
-
-CHANGES = {
-    "a module's text": lambda package, root: (package / "module.py").write_text("answer = 42\n"),
-    "a data file": lambda package, root: (package / "sub" / "registry.toml").write_text(""),
-    "a module's name": lambda package, root: (package / "module.py").rename(package / "m.py"),
-    "a module's folder": lambda package, root: (package / "module.py").rename(
-        package / "sub" / "module.py"
-    ),
-    "the lock file": lambda package, root: (root / "requirements.txt").write_text("torch==3\n"),
-    "no lock file": lambda package, root: (root / "requirements.txt").unlink(),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_the_fingerprint_changes_with(fresh_book, package, change):
-    before = fingerprint(fresh_book.project)
-    CHANGES[change](package, fresh_book.root)
-    assert fingerprint(fresh_book.project) != before
-
-
-def test_the_fingerprint_changes_with_the_python_version(fresh_book, package, monkeypatch):
-    before = fingerprint(fresh_book.project)
-    monkeypatch.setattr(sys, "version_info", (3, 99, 0))
-    assert fingerprint(fresh_book.project) != before
-
-
-def test_the_fingerprint_stays_if_only_compiled_files_or_the_place_change(
-    fresh_book, package, tmp_path, monkeypatch
-):
-    before = fingerprint(fresh_book.project)
-    (package / "__pycache__").mkdir()
-    (package / "__pycache__" / "module.cpython-311.pyc").write_text("compiled")
-    assert fingerprint(fresh_book.project) == before
-    moved = shutil.copytree(package, tmp_path / "elsewhere" / "deepbook")
-    assert hash_of_folder(moved) == hash_of_folder(package)
-
-
-def test_without_deepbook_the_message_says_what_to_do(fresh_book, monkeypatch):
-    monkeypatch.setattr("bookbuild.project.find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match="pip install -e"):
-        fingerprint(fresh_book.project)
-
-
-def test_outputs_of_other_code_are_dropped_and_those_of_the_same_code_kept(book, package):
-    drop_stale_outputs(book.project)
-    assert book.project.executed("book/one") is None
-    book.build()
-    drop_stale_outputs(book.project)
-    assert book.project.executed("book/one") is not None
-    (package / "module.py").write_text("answer = 42\n")
-    drop_stale_outputs(book.project)
-    assert book.project.executed("book/one") is None
+    seen = {hash_of_folder(folder)}
+    (folder / "sub" / "registry.toml").write_text("")
+    seen.add(hash_of_folder(folder))
+    (folder / "module.py").write_text("answer = 42\n")
+    seen.add(hash_of_folder(folder))
+    (folder / "module.py").rename(folder / "sub" / "module.py")
+    last = hash_of_folder(folder)
+    assert len(seen | {last}) == 4
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "module.cpython-311.pyc").write_text("compiled")
+    assert hash_of_folder(folder.rename(tmp_path / "elsewhere")) == last

@@ -5,6 +5,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from bookbuild.report import claims_by_page, claims_in, write_report
+from bookbuild.store import Store
 
 
 def output(name, value):
@@ -34,7 +35,7 @@ def test_the_claims_of_a_page_come_in_order(notebook):
 
 def test_a_page_that_was_not_executed_has_no_claims_yet(book):
     book.edit("book/two", "hello", "good morning")
-    claims = claims_by_page(book.project, book.project.pages())
+    claims = claims_by_page(Store(book.project), book.project.pages())
     assert {page: [c["name"] for c in made] for page, made in claims.items()} == {
         "book/one": ["answer"]
     }
@@ -59,7 +60,7 @@ def test_the_report_holds_what_each_page_took_and_claimed(first_build):
 
 def test_the_report_tells_which_page_failed_or_was_not_executed(fresh_book, notebook):
     pages = fresh_book.project.pages()
-    report = write_report(fresh_book.project, pages, {"book/one": ("cell 3: no", notebook)})
+    report = write_report(Store(fresh_book.project), pages, {"book/one": ("cell 3: no", notebook)})
     assert report == json.loads(fresh_book.project.report.read_text())
     assert report["pages"] == {
         "book/one": {"error": "cell 3: no", "claims": claims_in(notebook)},
@@ -84,5 +85,5 @@ def test_the_report_is_json_also_for_a_claim_that_got_nan(fresh_book, cell):
 def test_a_report_replaces_the_last_one_in_one_step(book, monkeypatch):
     before = book.project.report.read_text()
     monkeypatch.setattr("pathlib.Path.replace", lambda path, target: None)
-    write_report(book.project, ["book/two"], {})
+    write_report(Store(book.project), ["book/two"], {})
     assert book.project.report.read_text() == before
