@@ -1,6 +1,9 @@
 """The kernel provisioner that forks: jupyter_client's way to start kernels by other means."""
 
+import asyncio
 import os
+import subprocess
+from contextlib import suppress
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
@@ -29,3 +32,10 @@ class ForkProvisioner(LocalProvisioner):
         self.process = kernel  # type: ignore[assignment]  # it has the face of a Popen
         self.pid = self.pgid = kernel.pid
         return self.connection_info
+
+    async def kill(self, restart: bool = False) -> None:
+        """Kill the kernel and see it end, which jupyter_client would look for every 0.1 s."""
+        await super().kill(restart)
+        with suppress(subprocess.TimeoutExpired):
+            if self.process is not None:
+                await asyncio.to_thread(self.process.wait, 1)
