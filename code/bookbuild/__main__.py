@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bookbuild.build import build_page, build_site, execute_pages
+from bookbuild.build import build_page, build_site, check_book, execute_pages
 from bookbuild.project import BuildFailed, Project
 from bookbuild.store import Store
 
@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _why(project, options.page)
         if options.command == "report":
             return _report(project)
+        if options.command == "check":
+            return _check(project)
         with FileLock(project.build / "lock", timeout=0):
             return _run(project, options)
     except Timeout:
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("page", help="for example book/feedforward/digits")
     why = commands.add_parser("why", help="say in one line why a page is stale, or fresh")
     why.add_argument("page", nargs="?", default="*", help="a page or a pattern (default: all)")
+    commands.add_parser("check", help="examine sources and site, with file and line")
     commands.add_parser("report", help="print what the last build measured")
     return parser
 
@@ -107,6 +110,14 @@ def _why(project: Project, pattern: str) -> int:
     for page in _matching(project, pattern):
         reason = store.why(page)
         print(f"{page}: {'fresh' if reason is None else f'stale: {reason}'}")
+    return 0
+
+
+def _check(project: Project) -> int:
+    if not project.report.is_file() or not (project.work / "html").is_dir():
+        raise BuildFailed("there is nothing to check yet: run `python -m bookbuild html`")
+    check_book(Store(project))
+    print("nothing found that is more than a warning")
     return 0
 
 

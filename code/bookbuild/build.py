@@ -1,6 +1,7 @@
 """From sources to a finished site: execute what is stale, run Sphinx, put the site in place."""
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -10,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bookbuild.check import check
 from bookbuild.dependencies import package_folders
 from bookbuild.execute import execute
 from bookbuild.project import BuildFailed, Project, hash_of_folder
@@ -49,11 +51,29 @@ def build_site(project: Project, **how: Any) -> Path:
         shutil.rmtree(project.work, ignore_errors=True)
     unfinished.touch()
     run_sphinx(project, project.work / "html", project.work / "doctrees")
+    check_book(store)
     state_of_site.unlink(missing_ok=True)
     swap_in(project.work / "html", project.site)
     state_of_site.write_text(state)
     unfinished.unlink()
     return project.site
+
+
+def check_book(store: Store) -> None:
+    """Check sources and the site that Sphinx made, and print what is found.
+
+    Raises
+    ------
+    BuildFailed
+        If something is found that is more than a warning.
+    """
+    report = json.loads(store.project.report.read_text("utf-8"))
+    findings = check(store.project, report=report, store=store)
+    for finding in findings:
+        print(finding)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        raise BuildFailed(f"the checks found {len(errors)} faults: see above")
 
 
 def site_state(store: Store) -> str:

@@ -1,7 +1,7 @@
 """Run the pages that are stale, the longest first, as many at once as there are cores."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from bookbuild.dependencies import Dependencies
 from bookbuild.forkserver import can_fork, close_shared_server
 from bookbuild.kernel import Run, run_page, stop_kernels
 from bookbuild.project import KERNEL_ENVIRONMENT, BuildFailed
+from bookbuild.show import Show, make_show
 from bookbuild.store import Record, Store
 
 PAGE_TIMEOUT = 150.0
@@ -24,7 +25,7 @@ def execute(
     force: bool = False,
     fork: bool | None = None,
     executor: Executor | None = None,
-    show: Callable[[str], object] = print,
+    show: Show | None = None,
 ) -> list[Run]:
     """Execute the stale ones of these pages, and keep the outputs of those that succeed.
 
@@ -40,8 +41,8 @@ def execute(
         Fork kernels; by default where the system can.
     executor : concurrent.futures.Executor, optional
         Where the pages run, for example on a cluster; in this process if not given.
-    show : callable
-        Takes one line for each page.
+    show : Show, optional
+        What a person sees meanwhile; fit for the terminal if not given.
 
     Returns
     -------
@@ -50,31 +51,54 @@ def execute(
     """
     os.environ.update(KERNEL_ENVIRONMENT)
     stale = [page for page in pages if force or _is_stale(store, page)]
-    runs: list[Run] = []
-    readable: list[tuple[str, nbformat.NotebookNode]] = []
-    for page in sorted(stale, key=lambda page: -_expected_seconds(store, page)):
-        try:
-            readable.append((page, store.project.notebook(page)))
-        except BuildFailed as error:
-            runs.append(Run(page, nbformat.v4.new_notebook(), 0.0, 0.0, "", str(error)))
-            show(f"{page}: FAILED\n{error}")
-    pool = executor or ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1)
-    forking = can_fork() if fork is None else fork
-    waiting: list[Future[Run]] = []
-    try:
-        waiting = [
-            pool.submit(run_page, page, notebook, PAGE_TIMEOUT, fork=forking)
-            for page, notebook in readable
-        ]
-        for done in as_completed(waiting):
-            run = done.result()
+    expected = {page: _expected_seconds(store, page) for page in stale}
+    # the longest first, and before them those of which nothing is known
+    stale.sort(key=lambda page: -(expected[page] or float("inf")))
+    workers = jobs or os.cpu_count() or 1
+    with show or make_show() as shown:
+        shown.start(
+            {page: expected[page] for page in stale}, workers, fresh=len(pages) - len(stale)
+        )
+        runs = []
+        for run in _run_all(store, stale, workers, fork, executor, shown):
             runs.append(run)
             if run.failure is None:
                 keep(store, run)
-                cost = f"{run.cpu_seconds:.1f} CPU-seconds"
-                show(f"[{len(runs)}/{len(stale)}] {run.page}: {cost}")
+            shown.done(run.page, run.seconds, run.cpu_seconds, run.failure)
+        shown.finish()
+    return runs
+
+
+def _run_all(
+    store: Store,
+    pages: Sequence[str],
+    workers: int,
+    fork: bool | None,
+    executor: Executor | None,
+    show: Show,
+) -> Iterator[Run]:
+    """Run the pages and yield each when it is done."""
+    pool = executor or ThreadPoolExecutor(max_workers=workers)
+    forking = can_fork() if fork is None else fork
+    waiting: list[Future[Run]] = []
+
+    def here(page: str, notebook: nbformat.NotebookNode) -> Run:
+        show.running(page)
+        return run_page(page, notebook, PAGE_TIMEOUT, fork=forking)
+
+    try:
+        for page in pages:
+            try:
+                notebook = store.project.notebook(page)
+            except BuildFailed as error:
+                yield Run(page, nbformat.v4.new_notebook(), 0.0, 0.0, "", str(error))
+                continue
+            if executor is None:
+                waiting.append(pool.submit(here, page, notebook))
             else:
-                show(f"[{len(runs)}/{len(stale)}] {run.page}: FAILED\n{run.failure}")
+                waiting.append(pool.submit(run_page, page, notebook, PAGE_TIMEOUT, fork=forking))
+        for done in as_completed(waiting):
+            yield done.result()
     finally:
         # on Ctrl-C too: what has finished is kept, what runs is not waited for
         for future in waiting:
@@ -84,7 +108,6 @@ def execute(
         if executor is None:
             pool.shutdown()
             close_shared_server()
-    return runs
 
 
 def keep(store: Store, run: Run) -> Record:
@@ -102,6 +125,6 @@ def _is_stale(store: Store, page: str) -> bool:
         return True
 
 
-def _expected_seconds(store: Store, page: str) -> float:
+def _expected_seconds(store: Store, page: str) -> float | None:
     record = store.record(page)
-    return record.seconds if record is not None else float("inf")
+    return record.seconds if record is not None else None

@@ -22,6 +22,7 @@ from bookbuild.execute import execute
 from bookbuild.project import KERNEL_ENVIRONMENT, Project, hash_of_folder
 from bookbuild.report import claims_by_page
 from bookbuild.store import Store
+from bookbuild.tables import page_link, table
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +69,11 @@ def execute_before_reading(app: Sphinx, env: BuildEnvironment, docnames: list[st
     pages = _pages(app, docnames)
     if not pages:
         return
-    runs = execute(app.bookbuild_store, pages, show=logger.info)  # type: ignore[attr-defined]
-    failures = [run.failure for run in runs if run.failure]
-    if failures:
-        raise ExtensionError("\n".join(failures))
+    stale = [page for page in pages if _outputs(app, page) is None]
+    if stale:  # under plain jupyter-book: `make book` has executed them
+        runs = execute(app.bookbuild_store, stale)  # type: ignore[attr-defined]
+        if failures := [run.failure for run in runs if run.failure]:
+            raise ExtensionError("\n".join(failures))
     for page in pages:
         app.bookbuild_store.serve(page)  # type: ignore[attr-defined]
         env.bookbuild_outputs[page] = _outputs(app, page)  # type: ignore[attr-defined]
@@ -143,33 +145,21 @@ def fill_promises(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         filled: list[nodes.Node] = []
         for page, claims in app.env.bookbuild_claims.items():  # type: ignore[attr-defined]
             if claims:
-                filled += [_page_title(app, docname, page), _claims_table(claims)]
+                filled += [
+                    nodes.rubric("", "", page_link(app, docname, page)),
+                    _claims_table(claims),
+                ]
         place.replace_self(filled)
-
-
-def _page_title(app: Sphinx, docname: str, page: str) -> nodes.Node:
-    title = app.env.titles[page].astext()
-    link = nodes.reference(
-        "", title, internal=True, refuri=app.builder.get_relative_uri(docname, page)
-    )
-    return nodes.rubric("", "", link)
 
 
 def _claims_table(claims: list[dict[str, Any]]) -> nodes.table:
     rows = [[claim["name"], _short(float(claim["value"])), claim["bound"]] for claim in claims]
-    group = nodes.tgroup("", cols=3)
-    group += [nodes.colspec("", colwidth=width) for width in (5, 2, 4)]
-    group += nodes.thead("", _row(["claim", "this build", "promised"]))
-    group += nodes.tbody("", *[_row(row) for row in rows])
-    return nodes.table("", group, classes=["db-promises"])
+    head = ["claim", "this build", "promised"]
+    return table(rows, head=head, widths=(5, 2, 4), name="db-promises")
 
 
 def _short(number: float) -> str:
     return f"{number:.0f}" if number.is_integer() else f"{number:.4g}"
-
-
-def _row(texts: list[str]) -> nodes.row:
-    return nodes.row("", *[nodes.entry("", nodes.paragraph("", text)) for text in texts])
 
 
 def remove_pages(app: Sphinx, error: Exception | None) -> None:
