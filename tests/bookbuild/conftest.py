@@ -29,6 +29,7 @@ sphinx:
     extensions: [myst_nb, jupyter_book, sphinx_external_toc, sphinx_comments,
                  bookbuild.extension, bookbuild.mathml]
     html_theme: basic
+    html_static_path: [static]
     html_theme_options: {}
     html_math_renderer: mathml
     myst_enable_extensions: [dollarmath, amsmath]
@@ -194,6 +195,7 @@ def make_book(root: Path) -> Book:
     book = Book(root)
     book.write("_config.yml", CONFIG)
     book.write("_toc.yml", TOC)
+    book.write("static/mathml.css", "math { margin: 0 }")
     for page, text in PAGES.items():
         book.write(f"{page}.md", text)
     return book
