@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import OperationalError
 
 from bookbuild.build import build_page, build_site, check_book, execute_pages
 from bookbuild.project import BuildFailed, Project
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("another build is at work in this folder; try again when it is done", file=sys.stderr)
     except (BuildFailed, FileNotFoundError) as error:
         print(f"not built: {error}", file=sys.stderr)
-    except OSError as error:
+    except (OSError, OperationalError) as error:
         print(
             f"not built: {error}. The site that stood there stands unchanged; when the disk has "
             "space and the folder may be written to, the same command goes on",

@@ -51,7 +51,9 @@ class Surroundings:
     """The code, data and packages of now; each thing is looked up once."""
 
     def __init__(self) -> None:
-        self._modules: dict[str, str] = {}
+        # all at once and before any page runs: a module that is edited while a page runs is
+        # then another one than the page's record says
+        self._modules = {name: _hash_of_module(name) for name in _module_names()}
         self._versions: dict[str, str] = {}
 
     @property
@@ -60,9 +62,7 @@ class Surroundings:
 
     def module(self, name: str) -> str:
         """Hash of a ``deepbook`` module's source; empty if there is none."""
-        if name not in self._modules:
-            self._modules[name] = _hash_of_module(name)
-        return self._modules[name]
+        return self._modules.get(name, "")
 
     def data(self, name: str) -> str:
         """Hash that the registry gives for a data set's file; empty if it has none."""
@@ -121,6 +121,15 @@ def hash_of_cells(notebook: nbformat.NotebookNode) -> str:
     """Hash of the code cells: not of captions, alternative texts or prose."""
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
+
+
+def _module_names() -> list[str]:
+    folder = _package_folder()
+    if folder is None:
+        return []
+    paths = [path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py")]
+    names = [["deepbook", *path.parts] for path in paths]
+    return [".".join(name[:-1] if name[-1] == "__init__" else name) for name in names]
 
 
 def _hash_of_module(name: str) -> str:

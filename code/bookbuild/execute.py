@@ -1,8 +1,9 @@
 """Run the pages that are stale, the longest first, as many at once as there are cores."""
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from collections.abc import Generator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import closing
 from datetime import UTC, datetime
 
 import nbformat
@@ -60,11 +61,13 @@ def execute(
             {page: expected[page] for page in stale}, workers, fresh=len(pages) - len(stale)
         )
         runs = []
-        for run in _run_all(store, stale, workers, fork, executor, shown):
-            runs.append(run)
-            if run.failure is None:
-                keep(store, run)
-            shown.done(run.page, run.seconds, run.cpu_seconds, run.failure)
+        # closed at once, whatever happens here: kernels must not outlive the build
+        with closing(_run_all(store, stale, workers, fork, executor, shown)) as finished:
+            for run in finished:
+                runs.append(run)
+                if run.failure is None:
+                    keep(store, run)
+                shown.done(run.page, run.seconds, run.cpu_seconds, run.failure)
         shown.finish()
     return runs
 
@@ -76,7 +79,7 @@ def _run_all(
     fork: bool | None,
     executor: Executor | None,
     show: Show,
-) -> Iterator[Run]:
+) -> Generator[Run, None, None]:
     """Run the pages and yield each when it is done."""
     pool = executor or ThreadPoolExecutor(max_workers=workers)
     forking = can_fork() if fork is None else fork
@@ -103,9 +106,11 @@ def _run_all(
         # on Ctrl-C too: what has finished is kept, what runs is not waited for
         for future in waiting:
             future.cancel()
-        if any(not future.done() for future in waiting):
-            stop_kernels()
         if executor is None:
+            # again and again: some kernel may just be starting
+            while running := [future for future in waiting if not future.done()]:
+                stop_kernels()
+                wait(running, timeout=0.2)
             pool.shutdown()
             close_shared_server()
 

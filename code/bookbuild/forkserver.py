@@ -197,7 +197,7 @@ def serve(control: socket.socket) -> None:
                 break
             *lines, buffer = (buffer + received).split(b"\n")
             for line in lines:
-                request = json.loads(line)
+                request = {**json.loads(line), "parent": os.getpid()}
                 pid = os.fork()
                 if pid == 0:
                     for inherited in (control, wake, alarm):
@@ -209,6 +209,8 @@ def serve(control: socket.socket) -> None:
         # each kernel leads a process group of its own, with what it started
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # one that was forked just now does not yet
+            os.kill(pid, signal.SIGKILL)
 
 
 def _report_ended(control: socket.socket, children: set[int]) -> None:
@@ -246,7 +248,7 @@ def _become_kernel(request: Mapping[str, Any]) -> None:
         os.environ.update(request["env"])
         os.chdir(request["cwd"])
         # with a parent, the kernel ends when that does, and tells nobody how to connect
-        arguments = [*request["argv"], f"--IPKernelApp.parent_handle={os.getppid()}"]
+        arguments = [*request["argv"], f"--IPKernelApp.parent_handle={request['parent']}"]
         sys.argv = ["ipykernel_launcher", *arguments]
         sys.path[0] = ""
         _seed_from_entropy()

@@ -17,6 +17,7 @@ import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.cache.db import NbCacheRecord
+from sqlalchemy.exc import OperationalError
 
 from bookbuild.dependencies import Dependencies, Surroundings
 from bookbuild.project import BuildFailed, Project
@@ -146,7 +147,7 @@ class Store:
             return None
 
     def _path(self, page: str) -> Path:
-        return self.project.build / "records" / f"{page.replace('/', '-')}.json"
+        return self.project.build / "records" / f"{page}.json"
 
     def _cached(self, key: str) -> nbformat.NotebookNode | None:
         """What jupyter-cache holds under a key; read once, because reading validates."""
@@ -157,9 +158,13 @@ class Store:
     def _read_cached(self, key: str) -> nbformat.NotebookNode | None:
         try:
             record = NbCacheRecord.record_from_hashkey(key, self.cache.db)
-            return self.cache.get_cache_bundle(record.pk).nb
-        except (KeyError, OSError, ValueError, nbformat.ValidationError):
+            notebook = self.cache.get_cache_bundle(record.pk).nb
+            nbformat.validate(notebook)
+        except OperationalError:
+            raise
+        except Exception:  # whatever nbformat makes of a damaged file
             return None
+        return notebook
 
     def _remove(self, key: str) -> None:
         try:
@@ -177,15 +182,24 @@ def hash_of_outputs(notebook: nbformat.NotebookNode) -> str:
 
 
 def _open(folder: Path) -> JupyterCacheAbstract:
-    """The cache in ``folder``; one that cannot be read is thrown away, and said so."""
+    """The cache in ``folder``; a damaged one is thrown away, and said so.
+
+    A database that is locked, on a full disk or in a folder that may not be written to is not
+    damaged: sqlite calls these operational errors.
+    """
     try:
-        cache = get_cache(folder)
-        for record in cache.list_cache_records():
-            assert record.hashkey
-        return cache
-    except PermissionError:
+        return _read(get_cache(folder))
+    except OSError:
         raise
     except Exception as error:  # whatever a damaged database makes of itself
+        if isinstance(error, OperationalError) and "no such table" not in str(error):
+            raise
         print(f"the cache is damaged and begins anew ({error})", file=sys.stderr)
-        shutil.rmtree(folder)
-        return get_cache(folder)
+    shutil.rmtree(folder)
+    return get_cache(folder)
+
+
+def _read(cache: JupyterCacheAbstract) -> JupyterCacheAbstract:
+    for record in cache.list_cache_records():
+        assert record.hashkey
+    return cache
