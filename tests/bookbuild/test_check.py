@@ -106,7 +106,8 @@ def run_cell(source: str) -> list[nbformat.NotebookNode]:
     if word == "print":
         return [nbformat.v4.new_output("stream", text=f"tensor([{MEASURED[name]}, 7.])\n")]
     if word == "draw":
-        return [nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg></svg>"})]
+        data = {"image/svg+xml": "<svg></svg>", "text/plain": "<Figure of 7.25 inches>"}
+        return [nbformat.v4.new_output("display_data", data)]
     metadata = {"scrapbook": {"name": name, "mime_prefix": ""}}
     if word in ("claim", "broken"):
         value, holds = MEASURED[name], word == "claim"
@@ -346,6 +347,19 @@ def test_a_number_typed_by_hand_that_a_cell_prints_is_found(small):
     assert found.endswith("(1.2345): glue it")
 
 
+def test_the_advice_names_what_is_glued_before_what_is_printed(small):
+    small.add("```{code-cell} ipython3\nprint(loss)\n```")
+    small.add("```{code-cell} ipython3\nglue(loss)\n```")
+    small.add("It falls to 0.253.")
+    (found,) = small.found()
+    assert found.endswith("write {glue:text}`loss:.3f`")
+
+
+def test_what_a_caption_glues_or_sets_as_formula_is_left_alone(small):
+    small.edit("caption: A disc.", "caption: A disc of {glue:text}`accuracy:0.944` and $0.944$.")
+    assert small.found() == []
+
+
 def test_numbers_in_captions_and_alternative_texts_are_found_too(small):
     small.edit("caption: A disc.", "caption: A disc of 0.944.")
     small.edit("alt: A black disc", "alt: 94.4 black discs")
@@ -366,6 +380,8 @@ def test_numbers_in_captions_and_alternative_texts_are_found_too(small):
         "In section 0.944, tables 3 and 0.944, and sections 2.1 (lines), 0.94 (planes).",
         "In 6.0.944, v0.944, 0.944e3, and 0.945, 0.9, 9.4 or 944.",
         "10.944 and 3,0.944",
+        "123.45 is no share, and 7.25 no result",
+        "```{code} python\n0.944\n```",
     ],
 )
 def test_what_is_no_measured_number_in_prose_is_left_alone(small, text):
