@@ -8,6 +8,7 @@ socket of a kernel, and never imports ``deepbook``, which each page imports for 
 ``ForkServer`` is the builder's side; running this module as a program is the other.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -26,6 +27,9 @@ PRELOADED = (
     # what each kernel imports when it starts
     *("IPython.extensions.storemagic", "ipykernel.kernelapp", "ipykernel.debugger", "sqlite3"),
 )
+
+
+_PR_SET_PDEATHSIG = 1
 
 
 class ForkServer:
@@ -239,6 +243,8 @@ def _become_kernel(request: Mapping[str, Any]) -> None:
     status = 1
     try:
         os.setsid()
+        # also a kernel that is deep in a loop, and looks around for its parent no more
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT):
             signal.signal(
