@@ -280,19 +280,20 @@ sys.exit(main(["html"]))
 
 
 def test_two_builds_from_scratch_give_the_same_bytes(fresh_book, cell):
-    alt = "---\nmystnb: {image: {alt: A curve.}}\n---\n"
+    header = "figure: {caption: A curve., name: fig-a}, image: {alt: A curve.}"
     source = fresh_book.project.source("book/two")
-    source.write_text(source.read_text() + cell(alt + FIGURE))
+    source.write_text(source.read_text() + cell(f"---\nmystnb: {{{header}}}\n---\n{FIGURE}"))
     sites, outputs = [], []
     for seed in "12":
         shutil.rmtree(fresh_book.project.build, ignore_errors=True)
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-c", HTML],
             cwd=fresh_book.root,
             env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
-            check=True,
+            text=True,
         )
+        assert done.returncode == 0, done.stdout + done.stderr
         sites.append(fresh_book.site())
         store = Store(fresh_book.project)
         notebooks = [store.get(page)[0] for page in ("book/one", "book/two")]

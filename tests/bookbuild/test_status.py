@@ -12,6 +12,7 @@ from bookbuild.status import environment, processor, read_report
 CONF = """
 extensions = ["myst_parser", "bookbuild.status"]
 root_doc = "book/index"
+source_suffix = {".md": "markdown"}
 html_theme = "basic"
 """
 INDEX = "# A book\n\n```{toctree}\none\ntwo\nstatus\n```\n"
