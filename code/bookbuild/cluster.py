@@ -10,6 +10,9 @@ from contextlib import contextmanager
 
 from bookbuild.project import BuildFailed
 
+# seconds that a scheduler has to answer
+PATIENCE = 10.0
+
 
 @contextmanager
 def executor_of(address: str) -> Iterator[Executor]:
@@ -29,7 +32,7 @@ def executor_of(address: str) -> Iterator[Executor]:
             "a cluster needs the package distributed: python -m pip install distributed"
         ) from error
     try:
-        client = Client(address, timeout=20)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise BuildFailed(f"no Dask scheduler answers at {address}: {error}") from error
     with client:

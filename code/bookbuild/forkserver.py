@@ -42,6 +42,9 @@ class ForkServer:
     """
 
     def __init__(self) -> None:
+        # not at the top: the process that forks has no use for what this imports
+        from bookbuild.project import KERNEL_ENVIRONMENT
+
         if not can_fork():
             raise OSError("this system cannot fork")
         self._socket, theirs = socket.socketpair()
@@ -49,6 +52,7 @@ class ForkServer:
             [sys.executable, "-m", "bookbuild.forkserver", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
+            env=os.environ | KERNEL_ENVIRONMENT,
         )
         theirs.close()
         self._changed = threading.Condition()

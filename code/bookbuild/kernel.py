@@ -25,6 +25,7 @@ from traitlets.config import Config
 
 from bookbuild.dependencies import PROBE
 from bookbuild.forkserver import ForkedKernel
+from bookbuild.project import KERNEL_ENVIRONMENT
 from bookbuild.provisioner import NAME as FORK
 
 T = TypeVar("T")
@@ -137,7 +138,9 @@ async def _run_page(page: str, notebook: nbformat.NotebookNode, timeout: float, 
         process: Any = None
         try:
             # a kernel manager that the client was given is otherwise left running
-            async with client.async_setup_kernel(cleanup_kc=True):
+            async with client.async_setup_kernel(
+                cleanup_kc=True, env=os.environ | KERNEL_ENVIRONMENT
+            ):
                 process = getattr(manager.provisioner, "process", None)
                 with _lock:
                     _running.add(process)
