@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.config import Config
 
 import deepbook
@@ -119,6 +120,15 @@ def lead_to_first_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]
         yield "index", {"target": app.builder.get_relative_uri("index", root)}, "redirect.html"
 
 
+def forget_words(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Take words out of the search index that no page says any more: Sphinx leaves them in."""
+    if isinstance(app.builder, StandaloneHTMLBuilder) and app.builder.indexer is not None:
+        for words in (app.builder.indexer._mapping, app.builder.indexer._title_mapping):
+            for word in [word for word, pages in words.items() if not pages]:
+                del words[word]
+    yield from ()
+
+
 def remove_unused(app: Sphinx, error: Exception | None) -> None:
     """Leave out of the site what no page loads: the theme's files, pictures of earlier runs."""
     if error is not None or app.builder.name != "html":
@@ -142,6 +152,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("comments_config", {}, "")
     app.connect("config-inited", name_edition)
     app.connect("html-collect-pages", lead_to_first_page)
+    app.connect("html-collect-pages", forget_words)
     # after the extensions and the theme, which add files there
     app.connect("html-page-context", load_less, priority=900)
     app.connect("build-finished", remove_unused, priority=900)
