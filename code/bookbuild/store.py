@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -101,6 +102,8 @@ class Store:
     def put(self, page: str, notebook: nbformat.NotebookNode, record: Record) -> Record:
         """Keep a page's outputs, and then its record."""
         data = {"execution_seconds": record.seconds, "cpu_seconds": record.cpu_seconds}
+        _, key = self.cache.create_hashed_notebook(notebook)
+        self._remove(key)
         bundle = CacheBundleIn(notebook, str(self.project.source(page)), data=data)
         kept = self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
         record = replace(record, key=kept.hashkey, outputs=hash_of_outputs(notebook))
@@ -167,11 +170,11 @@ class Store:
         return notebook
 
     def _remove(self, key: str) -> None:
-        try:
+        with suppress(KeyError):
             record = NbCacheRecord.record_from_hashkey(key, self.cache.db)
-        except KeyError:
-            return
-        NbCacheRecord.remove_records([record.pk], self.cache.db)
+            NbCacheRecord.remove_records([record.pk], self.cache.db)
+        # a folder that was left half written would stand in jupyter-cache's way for ever
+        shutil.rmtree(self.project.cache_folder / "executed" / key, ignore_errors=True)
         self._ran.pop(key, None)
 
 

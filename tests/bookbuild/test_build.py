@@ -280,7 +280,7 @@ sys.exit(main(["html"]))
 
 
 def test_two_builds_from_scratch_give_the_same_bytes(fresh_book, cell):
-    header = "figure: {caption: A curve., name: fig-a}, image: {alt: A curve.}"
+    header = "figure: {caption: A curve., name: fig-a}, image: {alt: A bent line.}"
     source = fresh_book.project.source("book/two")
     source.write_text(source.read_text() + cell(f"---\nmystnb: {{{header}}}\n---\n{FIGURE}"))
     sites, outputs = [], []
