@@ -1,0 +1,16 @@
+def test_a_word_that_is_said_no_more_leaves_the_search_index(fresh_book, monkeypatch):
+    # the plain theme of this book links a sheet that bookbuild.site takes away
+    monkeypatch.setattr("bookbuild.build.check_book", lambda store: None)
+    config = fresh_book.root / "_config.yml"
+    text = config.read_text().replace("bookbuild.mathml]", "bookbuild.mathml, bookbuild.site]")
+    text = text.replace("sphinx_comments,", "")  # bookbuild.site stands in for it
+    config.write_text(text + "    templates_path: [templates]\n")
+    fresh_book.write("templates/redirect.html", "elsewhere")
+    fresh_book.build()
+    first = fresh_book.site()["searchindex.js"]
+    fresh_book.edit("book/two", "shows it", "shows a xylophone")
+    fresh_book.build()
+    assert b"xylophon" in fresh_book.site()["searchindex.js"]
+    fresh_book.edit("book/two", "shows a xylophone", "shows it")
+    fresh_book.build()
+    assert fresh_book.site()["searchindex.js"] == first
