@@ -163,7 +163,10 @@ def shared_server() -> ForkServer:
     """The one server of this process, started when it is first needed."""
     global _server
     with _starting:
-        if _server is None or _server._lost:
+        if _server is not None and _server._lost:
+            _server.close()
+            _server = None
+        if _server is None:
             _server = ForkServer()
         return _server
 
@@ -283,9 +286,11 @@ def _seed_from_entropy() -> None:
     import random
 
     import numpy as np
+    import torch
 
     random.seed()
     np.random.seed()  # noqa: NPY002
+    torch.default_generator.seed()  # drawn once, when the parent imported torch
 
 
 if __name__ == "__main__":

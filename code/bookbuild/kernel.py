@@ -197,9 +197,15 @@ async def _run_cell(
 async def _ask(client: NotebookClient) -> str:
     """Have the kernel evaluate the probe, without a trace in the notebook."""
     kc: Any = client.kc  # an asynchronous client, whose methods can wait for the reply
-    reply = await kc.execute(
-        "", silent=True, user_expressions={"probe": PROBE}, reply=True, timeout=60
-    )
+    number = kc.execute("", silent=True, user_expressions={"probe": PROBE})
+    reply: Any = {"parent_header": {}}
+    end = time.monotonic() + 60
+    while reply["parent_header"].get("msg_id") != number:
+        try:
+            reply = await kc.get_shell_msg(timeout=1)
+        except Empty:
+            if time.monotonic() > end or not await kc.is_alive():
+                raise RuntimeError("it is gone, or silent") from None
     answer = reply["content"]["user_expressions"]["probe"]
     if answer["status"] != "ok":
         raise RuntimeError(f"the kernel could not tell what it loaded: {answer}")
