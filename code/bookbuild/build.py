@@ -51,11 +51,12 @@ def build_site(project: Project, **how: Any) -> Path:
         shutil.rmtree(project.work, ignore_errors=True)
     unfinished.touch()
     run_sphinx(project, project.work / "html", project.work / "doctrees")
+    unfinished.unlink()
     check_book(store)
+    # without it, a swap that is broken off is done again
     state_of_site.unlink(missing_ok=True)
     swap_in(project.work / "html", project.site)
     state_of_site.write_text(state)
-    unfinished.unlink()
     return project.site
 
 

@@ -54,28 +54,30 @@ class PageExecutor(JupyterExecutorAbstract):
             raise ValueError("a page that raises is never kept: allow_errors is not supported")
         os.environ.update(KERNEL_ENVIRONMENT)
         result = ExecutorRunResult()
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            waiting = {}
-            for record in self.get_records(filter_uris, filter_pks, force=force):
-                try:
-                    notebook = self.cache.get_project_notebook(record.pk).nb
-                except Exception as error:  # whatever the project's reader raises
-                    self.logger.error("%s could not be read: %s", record.uri, error)
-                    result.errored.append(record.uri)
-                    continue
-                limit = timeout or PAGE_TIMEOUT
-                future = pool.submit(run_page, record.uri, notebook, limit, fork=can_fork())
-                waiting[future] = record.uri
-            for future in as_completed(waiting):
-                run, uri = future.result(), waiting[future]
-                if run.failure is not None:
-                    NbProjectRecord.set_traceback(uri, run.failure, self.cache.db)
-                    self.logger.error(run.failure)
-                    result.excepted.append(uri)
-                    continue
-                data = {"execution_seconds": run.seconds, "cpu_seconds": run.cpu_seconds}
-                bundle = CacheBundleIn(run.notebook, uri, data=data)
-                self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-                result.succeeded.append(uri)
-        close_shared_server()
+        try:
+            with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+                waiting = {}
+                for record in self.get_records(filter_uris, filter_pks, force=force):
+                    try:
+                        notebook = self.cache.get_project_notebook(record.pk).nb
+                    except Exception as error:  # whatever the project's reader raises
+                        self.logger.error("%s could not be read: %s", record.uri, error)
+                        result.errored.append(record.uri)
+                        continue
+                    limit = timeout or PAGE_TIMEOUT
+                    future = pool.submit(run_page, record.uri, notebook, limit, fork=can_fork())
+                    waiting[future] = record.uri
+                for future in as_completed(waiting):
+                    run, uri = future.result(), waiting[future]
+                    if run.failure is not None:
+                        NbProjectRecord.set_traceback(uri, run.failure, self.cache.db)
+                        self.logger.error(run.failure)
+                        result.excepted.append(uri)
+                        continue
+                    data = {"execution_seconds": run.seconds, "cpu_seconds": run.cpu_seconds}
+                    bundle = CacheBundleIn(run.notebook, uri, data=data)
+                    self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+                    result.succeeded.append(uri)
+        finally:
+            close_shared_server()
         return result
