@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("another build is at work in this folder; try again when it is done", file=sys.stderr)
     except (BuildFailed, FileNotFoundError) as error:
         print(f"not built: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        # whoever read the output has gone: `... report | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, OperationalError) as error:
         print(
             f"not built: {error}. The site that stood there stands unchanged; when the disk has "

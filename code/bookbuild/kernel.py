@@ -130,6 +130,8 @@ async def _run_page(page: str, notebook: nbformat.NotebookNode, timeout: float, 
             resources={"metadata": {"path": folder}},
             # times in cells' metadata would make two builds differ
             record_timing=False,
+            # printed text comes in pieces whose edges depend on the clock
+            coalesce_streams=True,
             # also in a cell with the tag raises-exception
             force_raise_errors=True,
             # nothing of the kernel is needed any more, and a busy one would complain

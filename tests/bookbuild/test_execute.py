@@ -138,3 +138,10 @@ while not (Path({str(tmp_path)!r}, "one").exists() and Path({str(tmp_path)!r}, "
 def test_nobody_else_can_listen_to_a_kernel():
     source = "import ipykernel, json; json.load(open(ipykernel.get_connection_file()))['transport']"
     assert outputs(run(source))[0][0].data["text/plain"] == "'ipc'"
+
+
+def test_what_a_cell_prints_is_one_output_however_it_arrives():
+    pieces = ["import sys, time", "for i in range(3):", "    print(i)"]
+    pieces += ["    sys.stdout.flush()", "    time.sleep(0.1)"]
+    ((output,),) = outputs(run("\n".join(pieces)))
+    assert output.text == "0\n1\n2\n"
