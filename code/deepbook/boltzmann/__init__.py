@@ -1,0 +1,14 @@
+"""Boltzmann machines: the code of chapter 8 (Goodfellow et al. 2016, chapters 14, 16 to 20)."""
+
+import lazy_loader
+
+_ATTRIBUTES = {
+    "energy_model": ["EnergyModel"],
+    "harmonium": ["Harmonium"],
+    "rbm": ["RBM", "log_odds"],
+    "states": ["MAX_UNITS", "all_states", "bernoulli", "state_blocks"],
+}
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=sorted(_ATTRIBUTES), submod_attrs=_ATTRIBUTES
+)

@@ -1,0 +1,110 @@
+"""What every machine of the chapter has in common: an energy, a chain, and statistics."""
+
+from abc import ABC, abstractmethod
+from copy import deepcopy
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["EnergyModel"]
+
+
+class EnergyModel(nn.Module, ABC):
+    """A distribution that is known up to its partition function.
+
+    ``p(x) = exp(log_unnormalised(x)) / Z`` (Goodfellow et al. 2016, section 16.2.4), with a Markov
+    chain that leaves ``p`` as it is. The *state* ``x`` is what that chain carries from step to
+    step: the visible units of a restricted machine, whose hidden units are summed out; all units
+    of a general machine; the first hidden layer of a deep one, with its neighbours summed out.
+
+    The energy is linear in the parameters. So ``between`` gives the machines on the way from one
+    to another (annealing, tempering), and ``statistics`` the gradient (section 18.1).
+    """
+
+    @abstractmethod
+    def log_unnormalised(self, state: Tensor) -> Tensor:
+        """``log p(x) + log Z`` in nats, for states of shape (..., *state shape); shape (...)."""
+
+    @abstractmethod
+    def gibbs_step(self, state: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """One step of the chain for each of the states of shape (N, *state shape).
+
+        Where all couplings are zero, one step from anywhere is an exact and independent draw.
+        """
+
+    @abstractmethod
+    def initial_state(self, count: int) -> Tensor:
+        """``count`` states of zeros to start chains from, on the model's device."""
+
+    @abstractmethod
+    def statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
+        """Gradient of ``log_unnormalised``, averaged over states.
+
+        Parameters
+        ----------
+        state : Tensor, shape (N, *state shape)
+        weights : Tensor, shape (N,), optional
+            Weights that add up to one; 1 / N each if not given.
+
+        Returns
+        -------
+        dict
+            For each name in ``named_parameters`` a tensor of that parameter's shape.
+        """
+
+    @abstractmethod
+    def log_partition_without_couplings(self) -> Tensor:
+        """``log Z`` in closed form, where every coupling is zero; shape ().
+
+        Raises
+        ------
+        ValueError
+            If some coupling is not zero.
+        """
+
+    @abstractmethod
+    def without_couplings(self, visible: Tensor | None = None) -> Self:
+        """A machine of this shape whose units are independent.
+
+        Parameters
+        ----------
+        visible : Tensor, shape (N, *visible shape), optional
+            Data whose base rates its visible biases take; zero biases if not given.
+        """
+
+    def data_statistics(self, visible: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
+        """The positive phase: ``statistics`` for visible units that are data.
+
+        For a machine whose state is not the visible units, an estimate or a bound's gradient.
+        """
+        return self.statistics(visible, weights)
+
+    def chain_from_data(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """States of the chain that start at data, for contrastive divergence."""
+        return visible
+
+    @torch.no_grad()
+    def between(self, base: Self, beta: float) -> Self:
+        """The machine with parameters ``(1 - beta) * base + beta * self``.
+
+        As the energy is linear in the parameters, these are the geometric averages
+        ``p_base ** (1 - beta) * p ** beta`` of the joint distributions (section 18.7.1).
+        """
+        if not 0 <= beta <= 1:
+            raise ValueError(f"expected beta between 0 and 1, got {beta}")
+        result = deepcopy(self)
+        theirs = dict(base.named_parameters())
+        for name, parameter in result.named_parameters():
+            parameter.copy_(torch.lerp(theirs[name], parameter, beta))
+        return result
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The parameters' dtype."""
+        return next(self.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """The parameters' device."""
+        return next(self.parameters()).device
