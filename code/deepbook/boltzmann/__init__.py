@@ -5,6 +5,7 @@ import lazy_loader
 _ATTRIBUTES = {
     "energy_model": ["EnergyModel"],
     "harmonium": ["Harmonium"],
+    "likelihood": ["log_likelihood", "log_partition", "model_statistics"],
     "rbm": ["RBM", "log_odds"],
     "states": ["MAX_UNITS", "all_states", "bernoulli", "state_blocks"],
 }

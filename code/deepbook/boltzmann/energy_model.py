@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from copy import deepcopy
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,14 @@ class EnergyModel(nn.Module, ABC):
 
     The energy is linear in the parameters. So ``between`` gives the machines on the way from one
     to another (annealing, tempering), and ``statistics`` the gradient (section 18.1).
+
+    Attributes
+    ----------
+    binary_state : bool
+        Whether the state is any pattern of zeros and ones, so that it can be enumerated.
     """
+
+    binary_state: ClassVar[bool] = True
 
     @abstractmethod
     def log_unnormalised(self, state: Tensor) -> Tensor:
