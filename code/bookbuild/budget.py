@@ -1,8 +1,11 @@
-"""How much CPU time a page may take: 25 seconds, or what it sets in its front matter.
+"""What a page says about its own cost, in its front matter.
 
 .. code-block:: yaml
 
-    bookbuild: {cpu_seconds: 40, reason: "ten seeds, for the spread"}
+    bookbuild: {cpu_seconds: 40, reason: "ten seeds, for the spread", long: true}
+
+``cpu_seconds`` takes the place of the 25 that a page may cost; ``long`` starts the page before
+others where nobody knows yet how long each takes, as on a fresh clone.
 """
 
 import math
@@ -15,6 +18,7 @@ import yaml
 from bookbuild.pagesource import Finding
 
 PAGE_CPU_SECONDS = 25.0
+EXAMPLE = 'bookbuild: {cpu_seconds: 40, reason: "...", long: true}'
 
 
 def budget(text: str) -> float:
@@ -30,20 +34,41 @@ def budget(text: str) -> float:
     ValueError
         If the page sets a budget of its own that is no number, or gives no reason for it.
     """
-    header = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    front_matter = yaml.safe_load(header[1]) if header else None
-    if not isinstance(front_matter, Mapping) or "bookbuild" not in front_matter:
+    own = _settings(text)
+    if "cpu_seconds" not in own and "reason" not in own:
         return PAGE_CPU_SECONDS
-    own = front_matter["bookbuild"]
-    seconds = own.get("cpu_seconds") if isinstance(own, Mapping) else None
+    seconds = own.get("cpu_seconds")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
-        raise ValueError(
-            'expected bookbuild: {cpu_seconds: 40, reason: "..."} in the front matter, '
-            f"got {own!r}"
-        )
+        raise ValueError(f"expected {EXAMPLE}, got {own!r}")
     if not str(own.get("reason") or "").strip():
         raise ValueError(f"a budget of {seconds:g} CPU-seconds needs a reason beside it")
     return float(seconds)
+
+
+def is_long(text: str) -> bool:
+    """Whether the page says that it takes long.
+
+    Raises
+    ------
+    ValueError
+        If ``bookbuild`` in the front matter is no mapping, has unknown keys, or a ``long`` that is
+        neither true nor false.
+    """
+    long = _settings(text).get("long", False)
+    if not isinstance(long, bool):
+        raise ValueError(f"expected long: true or long: false, got {long!r}")
+    return long
+
+
+def _settings(text: str) -> Mapping[str, Any]:
+    header = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    front_matter = yaml.safe_load(header[1]) if header else None
+    if not isinstance(front_matter, Mapping) or "bookbuild" not in front_matter:
+        return {}
+    own = front_matter["bookbuild"]
+    if not isinstance(own, Mapping) or not own or own.keys() - {"cpu_seconds", "reason", "long"}:
+        raise ValueError(f"expected {EXAMPLE} in the front matter, got {own!r}")
+    return own
 
 
 def check_budget(page: str, text: str, report: Mapping[str, Any]) -> list[Finding]:
@@ -56,6 +81,7 @@ def check_budget(page: str, text: str, report: Mapping[str, Any]) -> list[Findin
     line = next((n for n, s in enumerate(lines, start=1) if s.startswith("bookbuild:")), 1)
     try:
         allowed = budget(text)
+        is_long(text)
     except ValueError as error:
         return [Finding(file, line, str(error))]
     taken = report.get("pages", {}).get(page, {}).get("cpu_seconds")

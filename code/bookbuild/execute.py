@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import nbformat
 
+from bookbuild.budget import is_long
 from bookbuild.dependencies import Dependencies
 from bookbuild.forkserver import can_fork, close_shared_server
 from bookbuild.kernel import Run, run_page, stop_kernels
@@ -53,8 +54,7 @@ def execute(
     os.environ.update(KERNEL_ENVIRONMENT)
     stale = [page for page in pages if force or _is_stale(store, page)]
     expected = {page: _expected_seconds(store, page) for page in stale}
-    # the longest first, and before them those of which nothing is known
-    stale.sort(key=lambda page: -(expected[page] or float("inf")))
+    stale.sort(key=lambda page: _place(store, page, expected[page]))
     workers = jobs or os.cpu_count() or 1
     with show or make_show() as shown:
         shown.start(
@@ -128,6 +128,16 @@ def _is_stale(store: Store, page: str) -> bool:
         return store.why(page) is not None
     except BuildFailed:
         return True
+
+
+def _place(store: Store, page: str, expected: float | None) -> tuple[int, float]:
+    """The longest first; before them those of which nothing is known, the long ones ahead."""
+    if expected is not None:
+        return 2, -expected
+    try:
+        return (0 if is_long(store.project.source(page).read_text("utf-8")) else 1), 0.0
+    except ValueError:
+        return 1, 0.0  # the checks will tell
 
 
 def _expected_seconds(store: Store, page: str) -> float | None:

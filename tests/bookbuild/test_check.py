@@ -443,6 +443,7 @@ def test_a_citation_of_no_entry_is_found(small):
         ("", 37.6, ["error"]),
         ("", None, []),
         ("", float("nan"), []),
+        ("bookbuild: {long: true}\n", 25.0, []),
         ('bookbuild: {cpu_seconds: 40, reason: "ten seeds"}\n', 39.9, []),
         ('bookbuild: {cpu_seconds: 40, reason: "ten seeds"}\n', 59.9, ["warning"]),
         ('bookbuild: {cpu_seconds: 40, reason: "ten seeds"}\n', 60.1, ["error"]),
@@ -471,6 +472,9 @@ def test_a_page_over_its_budget_is_a_warning_and_by_half_again_an_error(
         ("{cpu_seconds: true, reason: x}", "expected bookbuild: {cpu_seconds: 40, reason:"),
         ("{cpu_seconds: -1, reason: x}", "expected bookbuild: {cpu_seconds: 40, reason:"),
         ("40", "expected bookbuild: {cpu_seconds: 40, reason:"),
+        ("{}", "expected bookbuild: {cpu_seconds: 40, reason:"),
+        ("{lnog: true}", "expected bookbuild: {cpu_seconds: 40, reason:"),
+        ("{long: 40}", "expected long: true or long: false, got 40"),
     ],
 )
 def test_a_budget_of_ones_own_needs_a_number_and_a_reason(small, own, message):

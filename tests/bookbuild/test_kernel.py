@@ -39,21 +39,23 @@ def test_outputs_do_not_depend_on_jobs_or_on_how_kernels_start(fresh_book, cell)
     assert "image/svg+xml" in str(seen[0])
 
 
-def test_the_longest_page_runs_first_and_before_it_the_unknown(book):
+def test_the_longest_page_runs_first_and_before_it_the_unknown_the_long_ones_ahead(book):
     source = book.project.source("book/two").read_text()
-    for name in ("three", "four"):
+    for name in ("three", "four", "five"):
         book.write(f"book/{name}.md", source.replace("hello", name))
-    chapters = "\n".join(f"- file: book/{name}" for name in ("two", "three", "four"))
+    book.edit("book/five", "kernelspec", "bookbuild: {long: true}\nkernelspec")
+    chapters = "\n".join(f"- file: book/{name}" for name in ("two", "three", "four", "five"))
     book.write("_toc.yml", f"format: jb-book\nroot: book/one\nchapters:\n{chapters}\n")
-    assert len(execute(Store(book.project), book.project.pages())) == 2
+    assert len(execute(Store(book.project), book.project.pages())) == 3
     for name, seconds in {"one": 1.0, "two": 3.0, "three": 2.0}.items():
         path = book.project.build / "records" / "book" / f"{name}.json"
         text = re.sub(r'"seconds": [\d.]+', f'"seconds": {seconds}', path.read_text())
         path.write_text(text)
-    (book.project.build / "records" / "book" / "four.json").unlink()
+    for name in ("four", "five"):
+        (book.project.build / "records" / "book" / f"{name}.json").unlink()
     runs = execute(Store(book.project), book.project.pages(), jobs=1, force=True)
     order = [run.page.removeprefix("book/") for run in runs]
-    assert order == ["four", "two", "three", "one"]
+    assert order == ["five", "four", "two", "three", "one"]
 
 
 def test_kernels_that_are_stopped_fail_their_pages_at_once(fresh_book, tmp_path):
