@@ -3,7 +3,9 @@
 import lazy_loader
 
 _ATTRIBUTES = {
+    "annealing": ["ais", "reverse_ais"],
     "energy_model": ["EnergyModel"],
+    "estimates": ["BridgeEstimate", "Estimate", "bridge"],
     "harmonium": ["Harmonium"],
     "likelihood": ["log_likelihood", "log_partition", "model_statistics"],
     "rbm": ["RBM", "log_odds"],
