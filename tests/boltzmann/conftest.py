@@ -27,7 +27,7 @@ def chi_square_p(samples: Tensor, probability: Tensor, *, smallest: float = 5.0)
     """
     place = 2 ** torch.arange(samples.shape[1] - 1, -1, -1)
     counts = torch.bincount((samples.long() * place).sum(1), minlength=len(probability)).double()
-    expected = len(samples) * probability.double()
+    expected = len(samples) * probability.double() / probability.double().sum()
     order = expected.argsort()
     counts, expected = counts[order], expected[order]
     rare = int((expected < smallest).sum())
