@@ -15,6 +15,7 @@ _ATTRIBUTES = {
         "optimal_denoiser",
         "salt_and_pepper",
     ],
+    "convolutional": ["ConvolutionalRBM"],
     "energy_model": ["EnergyModel"],
     "estimates": ["BridgeEstimate", "Estimate", "bridge"],
     "gradient_estimators": [
@@ -32,6 +33,7 @@ _ATTRIBUTES = {
         "PersistentContrastiveDivergence",
         "expected_cd_gradient",
     ],
+    "gaussian": ["GaussianRBM"],
     "harmonium": ["Harmonium"],
     "judging": ["Nearest", "nearest", "parzen_log_density"],
     "likelihood": ["log_likelihood", "log_partition", "model_statistics"],
@@ -49,6 +51,7 @@ _ATTRIBUTES = {
     "sampling": ["ParallelTempering", "record_chain", "run_chain"],
     "simulated_annealing": ["anneal", "geometric_temperatures"],
     "sigmoid_belief": ["SigmoidBeliefNetwork"],
+    "softmax": ["SoftmaxRBM"],
     "states": ["MAX_UNITS", "all_states", "bernoulli", "state_blocks"],
     "toy_data": ["bars_and_stripes", "shifter"],
     "training": ["NonFiniteGradientError", "TrainingRecord", "constant", "linear_decay", "train"],
