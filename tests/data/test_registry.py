@@ -2,10 +2,13 @@ import gzip
 import re
 
 import pytest
+from PIL import Image
 
 from deepbook.data import UnknownData, entry, fetch, names
 
-ALL = ("mnist-5k", "digits-8x8", "movielens-100k", "movielens-100k-items")
+TABLES = ("mnist-5k", "digits-8x8", "movielens-100k", "movielens-100k-items")
+PHOTOGRAPHS = ("photograph-china", "photograph-flower")
+ALL = (*TABLES[:2], *PHOTOGRAPHS, *TABLES[2:])
 
 
 def test_the_registry_holds_the_books_data_sets():
@@ -27,7 +30,13 @@ def test_an_entry_is_complete(name):
     assert all([data.homepage, data.licence, data.citation, data.citation_key])
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_the_registry_tells_the_shape_of_the_photograph(name):
+    with Image.open(fetch(name)) as picture:
+        assert (picture.height, picture.width) == entry(name).shape
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_the_registry_tells_the_shape_of_the_file(name):
     content = fetch(name).read_bytes()
     if name in ("mnist-5k", "digits-8x8"):

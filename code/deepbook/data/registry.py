@@ -26,7 +26,8 @@ class Entry:
     member, member_sha256 : str
         Path inside the wheel, and SHA-256 of that file.
     shape : tuple of int
-        Rows and columns of the table in the file, without its header line.
+        Rows and columns of the table in the file, without its header line; of a photograph, of
+        its pixels.
     homepage, licence, citation, citation_key : str
         Where it comes from, under which terms, how to cite it, and the key in the bibliography.
     announce : bool
