@@ -1,5 +1,7 @@
 """Objectives for binary units that compare a state with its neighbours: ``Z`` cancels."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
@@ -42,6 +44,7 @@ def flip_log_ratios(model: EnergyModel, visible: Tensor) -> Tensor:
     """
     free_energy = _free_energy(model, visible)
     if type(model) is RBM:
+        model.check_visible(visible)
         return _rbm_flip_log_ratios(model, visible)
     energies = free_energy(visible)
     ratios = []
@@ -104,8 +107,8 @@ def ratio_matching(model: EnergyModel, visible: Tensor) -> Tensor:
     return torch.sigmoid(-flip_log_ratios(model, visible)).square().sum(1)
 
 
-def _free_energy(model: EnergyModel, visible: Tensor):  # type: ignore[no-untyped-def]
-    free_energy = getattr(model, "free_energy", None)
+def _free_energy(model: EnergyModel, visible: Tensor) -> Callable[[Tensor], Tensor]:
+    free_energy: Callable[[Tensor], Tensor] | None = getattr(model, "free_energy", None)
     if free_energy is None or not model.binary_state:
         raise TypeError(
             f"expected a model with free_energy of binary visible units, got {type(model).__name__}"

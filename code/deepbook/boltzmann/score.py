@@ -5,6 +5,7 @@ The *score* of a model is the gradient of ``log p(x)`` by ``x``, a function from
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ __all__ = ["denoising_score_matching", "score_matching"]
 Score = Callable[[Tensor], Tensor]
 
 
-def score_matching(score: Score, visible: Tensor) -> Tensor:
+def score_matching(score: Score, visible: Tensor, divergence: Score | None = None) -> Tensor:
     """The loss of score matching for each example (Hyvärinen 2005; section 18.4).
 
     Its mean over data is half the squared distance between the scores of model and data, less a
@@ -25,26 +26,23 @@ def score_matching(score: Score, visible: Tensor) -> Tensor:
     score : callable
         Differentiable by its argument; each row of the result depends on that row alone.
     visible : Tensor, shape (N, size)
+    divergence : callable, optional
+        ``sum_i d score_i / d x_i`` of shape (N,), where a formula is known, as in
+        ``GaussianRBM.score_divergence``; otherwise it takes one backward pass for each unit.
 
     Returns
     -------
     Tensor, shape (N,)
-        Differentiable by the parameters. It takes one backward pass for each unit.
+        Differentiable by the parameters.
 
     Raises
     ------
     ValueError
         If the score has not the shape of its argument.
     """
-    with torch.enable_grad():
-        visible = visible.detach().requires_grad_()
-        values = _values(score, visible)
-        divergence = torch.zeros_like(values[:, 0])
-        for unit in range(visible.shape[1]):
-            (slope,) = torch.autograd.grad(values[:, unit].sum(), visible, create_graph=True)
-            divergence = divergence + slope[:, unit]
-        # 1/2 |score|^2 + sum_i d score_i / d x_i
-        return values.square().sum(1) / 2 + divergence
+    # 1/2 |score|^2 + sum_i d score_i / d x_i
+    half_square = _values(score, visible).square().sum(1) / 2
+    return half_square + (divergence or partial(_divergence, score))(visible)
 
 
 def denoising_score_matching(
@@ -79,6 +77,17 @@ def denoising_score_matching(
     values = _values(score, visible + noise * normal)
     # the score of N(x + noise * e; x, noise^2) is -e / noise
     return (values + normal / noise).square().sum(1) / 2
+
+
+def _divergence(score: Score, visible: Tensor) -> Tensor:
+    with torch.enable_grad():
+        visible = visible.detach().requires_grad_()
+        values = score(visible)
+        total = torch.zeros_like(values[:, 0])
+        for unit in range(visible.shape[1]):
+            (slope,) = torch.autograd.grad(values[:, unit].sum(), visible, create_graph=True)
+            total = total + slope[:, unit]
+        return total
 
 
 def _values(score: Score, visible: Tensor) -> Tensor:
