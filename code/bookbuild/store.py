@@ -10,7 +10,8 @@ import hashlib
 import json
 import shutil
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -105,7 +106,8 @@ class Store:
         _, key = self.cache.create_hashed_notebook(notebook)
         self._remove(key)
         bundle = CacheBundleIn(notebook, str(self.project.source(page)), data=data)
-        kept = self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        with _errors_of_sqlite():
+            kept = self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
         record = replace(record, key=kept.hashkey, outputs=hash_of_outputs(notebook))
         path = self._path(page)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,8 +162,10 @@ class Store:
 
     def _read_cached(self, key: str) -> nbformat.NotebookNode | None:
         try:
-            record = NbCacheRecord.record_from_hashkey(key, self.cache.db)
-            notebook = self.cache.get_cache_bundle(record.pk).nb
+            with _errors_of_sqlite():
+                NbCacheRecord.record_from_hashkey(key, self.cache.db)
+            # not through jupyter-cache, which writes to its database at every read
+            notebook = nbformat.read(self._folder(key) / "base.ipynb", nbformat.NO_CONVERT)
             nbformat.validate(notebook)
         except OperationalError:
             raise
@@ -170,18 +174,33 @@ class Store:
         return notebook
 
     def _remove(self, key: str) -> None:
-        with suppress(KeyError):
+        with suppress(KeyError), _errors_of_sqlite():
             record = NbCacheRecord.record_from_hashkey(key, self.cache.db)
             NbCacheRecord.remove_records([record.pk], self.cache.db)
         # a folder that was left half written would stand in jupyter-cache's way for ever
-        shutil.rmtree(self.project.cache_folder / "executed" / key, ignore_errors=True)
+        shutil.rmtree(self._folder(key), ignore_errors=True)
         self._ran.pop(key, None)
+
+    def _folder(self, key: str) -> Path:
+        """Where jupyter-cache holds the outputs with this key."""
+        return self.project.cache_folder / "executed" / key
 
 
 def hash_of_outputs(notebook: nbformat.NotebookNode) -> str:
     """Hash of what a page's code cells gave out."""
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def _errors_of_sqlite() -> Iterator[None]:
+    """Let errors of the database through as what they are: jupyter-cache hides what they say."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__cause__, OperationalError):
+            raise error.__cause__ from None
+        raise
 
 
 def _open(folder: Path) -> JupyterCacheAbstract:
@@ -203,6 +222,7 @@ def _open(folder: Path) -> JupyterCacheAbstract:
 
 
 def _read(cache: JupyterCacheAbstract) -> JupyterCacheAbstract:
-    for record in cache.list_cache_records():
-        assert record.hashkey
+    with _errors_of_sqlite():
+        for record in cache.list_cache_records():
+            assert record.hashkey
     return cache

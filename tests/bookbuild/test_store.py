@@ -218,11 +218,16 @@ def test_what_cannot_be_written_fails_the_build_and_the_old_site_stands(
     assert book.sentence() == "It is 44, and half of it 22.0."
 
 
-def test_a_full_disk_that_sqlite_meets_is_told_the_same_way(book, monkeypatch):
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_full_disk_that_sqlite_meets_is_told_the_same_way(book, monkeypatch, wrapped):
     from sqlalchemy.exc import OperationalError
 
     def full(*arguments, **options):
-        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        error = OperationalError("INSERT", {}, Exception("database or disk is full"))
+        if not wrapped:
+            raise error
+        # as jupyter-cache's own sessions do
+        raise RuntimeError("Unexpected error accessing jupyter cache") from error
 
     before = book.site()
     book.edit("book/one", "answer = 41", "answer = 44")
