@@ -1,0 +1,21 @@
+"""Figures that the reader plays with, driven by what the page's own cells computed.
+
+A live figure is one piece of HTML that holds everything: the data, and JavaScript modules that
+stand beside the Python modules of this package, as readable there as on the page. It needs no
+server and loads nothing. :class:`LiveFigure` is the base; the others are its uses.
+"""
+
+import lazy_loader
+
+_ATTRIBUTES = {
+    "cd_bias": ["CDBias"],
+    "figure": ["LiveFigure"],
+    "film_recommender": ["FilmRecommender"],
+    "gibbs_dream": ["GibbsDream"],
+    "packing": ["Packed", "pack"],
+    "tempering_walker": ["TemperingWalker"],
+}
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=sorted(_ATTRIBUTES), submod_attrs=_ATTRIBUTES
+)
