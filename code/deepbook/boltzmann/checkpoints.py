@@ -76,7 +76,7 @@ class Checkpoint:
         """
         content = torch.load(self.path, map_location="cpu", weights_only=True)
         theirs = content["settings"]
-        for name in sorted(theirs.keys() | self.settings.keys()):
+        for name in {**self.settings, **theirs}:
             if theirs.get(name) != self.settings.get(name):
                 raise ValueError(
                     f"expected a checkpoint with {name} {self.settings.get(name)}, "

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from deepbook.boltzmann.checkpoints import Checkpoint, Stateful
 from deepbook.boltzmann.energy_model import EnergyModel
-from deepbook.boltzmann.gradients import GradientEstimator, Statistics
+from deepbook.boltzmann.gradients import GradientEstimator, Statistics, check_count
 from deepbook.training import minibatches
 from deepbook.watching import progress
 
@@ -53,6 +53,11 @@ class TrainingRecord:
     epoch: int = 0
     seconds: float = 0.0
     monitored: list[dict[str, float]] = field(default_factory=list)
+
+    def note(self, measured: Mapping[str, float]) -> None:
+        """Add what a monitor returned."""
+        entry = {name: float(value) for name, value in measured.items()}
+        self.monitored.append({"epoch": self.epoch, "seconds": self.seconds, **entry})
 
     def column(self, name: str) -> list[float]:
         """One monitored number (or ``epoch``, or ``seconds``) over the training."""
@@ -98,7 +103,7 @@ def train(
         As in ``torch.optim.SGD``; only weights decay, never biases.
     monitor : callable, optional
         ``monitor(model)`` returns named numbers; called every ``monitor_every`` epochs and
-        after the last one. It should use a generator of its own.
+        after the last one, without autograd. It should use a generator of its own.
     checkpoint : path, optional
         Written every ``checkpoint_every`` epochs and after the last one, in one step: it is
         always whole. Holds model, optimizer, estimator with its chains, and generators.
@@ -126,8 +131,7 @@ def train(
         "epoch between monitorings": monitor_every,
         "epoch between checkpoints": checkpoint_every,
     }.items():
-        if count < 1:
-            raise ValueError(f"expected at least 1 {name}, got {count}")
+        check_count(name, count)
     if resume and checkpoint is None:
         raise ValueError("expected a checkpoint to resume from, got none")
     optimizer = _optimizer(model, learning_rate, momentum, weight_decay)
@@ -167,8 +171,8 @@ def train(
         record.epoch = epoch + 1
         last = record.epoch == epochs
         if monitor is not None and (last or record.epoch % monitor_every == 0):
-            measured = {name: float(value) for name, value in monitor(model).items()}
-            record.monitored.append({"epoch": record.epoch, "seconds": record.seconds, **measured})
+            with torch.no_grad():
+                record.note(monitor(model))
         if saved is not None and (last or record.epoch % checkpoint_every == 0):
             saved.save(asdict(record))
     return record
@@ -183,7 +187,9 @@ def _optimizer(
         {"params": [p for name, p in learned if "weight" not in name], "weight_decay": 0.0},
     ]
     # SGD raises where a number is out of its range
-    return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum, maximize=True)
+    return torch.optim.SGD(
+        groups, lr=learning_rate, momentum=momentum, weight_decay=weight_decay, maximize=True
+    )
 
 
 def _set_gradient(model: EnergyModel, gradient: Statistics, step: int, rate: float) -> None:
