@@ -22,8 +22,8 @@ _ATTRIBUTES = {
     ],
     "energy_model": ["EnergyModel"],
     "estimates": ["BridgeEstimate", "Estimate", "bridge"],
-    "gaussian": ["GaussianRBM"],
     "fine_tuning": ["network_from_dbm", "network_from_dbn", "with_mean_field"],
+    "gaussian": ["GaussianRBM"],
     "gradient_estimators": [
         "exact_gradient",
         "gaussian_reparameterised",
@@ -47,7 +47,7 @@ _ATTRIBUTES = {
     "mean_field": [
         "MeanField",
         "binary_entropy",
-        "mean_field",
+        "fit_mean_field",
         "pairwise_bound",
         "pairwise_log_partition",
     ],
