@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bookbuild.checklive import alternative_text, live_html, weights
 from bookbuild.pagesource import Cell, Finding, PageSource
 
 EXERCISES = 3
@@ -14,7 +15,7 @@ _PICTURE_FILE = re.compile(r"\S+\.(png|svg|jpe?g|gif|webp|pdf)", re.IGNORECASE)
 
 def check_page(page: PageSource, *, in_chapter: bool) -> list[Finding]:
     """All rules for one page; those about its parts only for a page of a chapter."""
-    rules: list[Callable[[PageSource], Iterator[Finding]]] = [figures, exercises, claims]
+    rules: list[Callable[[PageSource], Iterator[Finding]]] = [figures, exercises, claims, weights]
     if in_chapter:
         rules.append(parts)
     return [finding for rule in rules for finding in rule(page)]
@@ -25,12 +26,14 @@ def figures(page: PageSource) -> Iterator[Finding]:
     for cell in filter(_draws, page.cells):
         figure, image = cell.layout.get("figure") or {}, cell.layout.get("image") or {}
         caption, name = _plain(figure.get("caption")), _plain(figure.get("name"))
-        alt = _plain(image.get("alt"))
+        live = live_html(cell)
+        alt = _plain(alternative_text(live) if live else image.get("alt"))
         for key, value in (("caption", caption), ("name", name)):
             if not value:
                 yield page.finding(cell.line, f"the figure has no {key} (mystnb: figure: {key})")
         if not alt:
-            problem = "has no alternative text (mystnb: image: alt)"
+            where = "its argument alt" if live else "mystnb: image: alt"
+            problem = f"has no alternative text ({where})"
         elif _PICTURE_FILE.fullmatch(alt) or alt == name:
             problem = f"has a name as alternative text: {alt!r}; say what is to be seen"
         elif alt.casefold().rstrip(".") == caption.casefold().rstrip("."):

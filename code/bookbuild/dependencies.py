@@ -138,16 +138,38 @@ def _hash_of_module(name: str) -> str:
         return ""
     base = folder.joinpath(*name.split(".")[1:])
     if base.with_suffix(".py").is_file() and base != folder:
-        return hashlib.sha256(base.with_suffix(".py").read_bytes()).hexdigest()
-    if not (base / "__init__.py").is_file():
+        source, others = base.with_suffix(".py"), _files_of_a_module(base)
+    elif (base / "__init__.py").is_file():
+        source, others = base / "__init__.py", _files_of_a_package(base)
+    else:
         return ""
-    digest = hashlib.sha256((base / "__init__.py").read_bytes())
-    # what a package carries beside its modules, scripts for example; of the data sets'
-    # registry a page depends on its own entries only
-    for path in sorted(base.iterdir()):
-        if path.is_file() and path.suffix not in {".py", ".pyc"} and path.name != "registry.toml":
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    digest = hashlib.sha256(source.read_bytes())
+    for path in others:
+        name_there = path.relative_to(source.parent).as_posix()
+        digest.update(name_there.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def _files_of_a_module(base: Path) -> list[Path]:
+    """What stands beside a module under its name: the script of a live figure."""
+    beside = sorted(base.parent.glob(f"{base.name}.*"))
+    return [path for path in beside if _is_carried(path) and path.stem == base.name]
+
+
+def _files_of_a_package(folder: Path) -> list[Path]:
+    """What a package carries that belongs to none of its modules, also in folders of it."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not (path / "__init__.py").is_file():
+            found += _files_of_a_package(path)
+        elif path.is_file() and _is_carried(path) and not path.with_suffix(".py").is_file():
+            found.append(path)
+    return found
+
+
+def _is_carried(path: Path) -> bool:
+    # of the data sets' registry a page depends on its own entries only
+    return path.is_file() and path.suffix not in {".py", ".pyc"} and path.name != "registry.toml"
 
 
 @cache

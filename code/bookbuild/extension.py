@@ -18,6 +18,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from bookbuild.checklive import alternative_text
 from bookbuild.execute import execute
 from bookbuild.project import KERNEL_ENVIRONMENT, Project, hash_of_folder
 from bookbuild.report import claims_by_page
@@ -93,6 +94,15 @@ def _outputs(app: Sphinx, page: str) -> str | None:
 def _read(env: BuildEnvironment, page: str) -> str:
     """Hash of the outputs that Sphinx has read of a page."""
     return getattr(env, "bookbuild_outputs", {}).get(page, "never")
+
+
+def describe_live_figures(app: Sphinx, doctree: nodes.document) -> None:
+    """Give the picture beside a live figure's HTML the alternative text that stands there."""
+    for html in doctree.findall(nodes.raw):
+        bundle = html.parent.parent if html.parent is not None else None
+        if bundle is not None and (text := alternative_text(html.astext())):
+            for image in bundle.findall(nodes.image):
+                image["alt"] = text
 
 
 def check_alternative_texts(app: Sphinx, doctree: nodes.document) -> None:
@@ -176,6 +186,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", prepare)
     app.connect("env-get-outdated", read_again)
     app.connect("env-before-read-docs", execute_before_reading)
+    app.connect("doctree-read", describe_live_figures)
     app.connect("doctree-read", check_alternative_texts)
     app.connect("env-updated", collect_claims)
     app.connect("doctree-resolved", fill_promises)

@@ -202,6 +202,12 @@ def make_book(root: Path) -> Book:
 
 
 @pytest.fixture(scope="session")
+def make_small_book() -> Callable[[Path], Book]:
+    """Function that writes a book into a folder."""
+    return make_book
+
+
+@pytest.fixture(scope="session")
 def first_build(tmp_path_factory) -> tuple[Book, Outcome]:
     """A book that was built once, and what that did; nobody changes it."""
     book = make_book(tmp_path_factory.mktemp("built"))

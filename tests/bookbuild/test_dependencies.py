@@ -28,6 +28,9 @@ def executed(first_build, tmp_path_factory):
         (package / f"{name}.py").write_text(f"name = {name!r}\n")
     (package / "data" / "registry.toml").write_text("")
     (package / "data" / "words.txt").write_text("")
+    (package / "two.js").write_text("")
+    (package / "data" / "folder").mkdir()
+    (package / "data" / "folder" / "words.txt").write_text("")
     without_outputs = shutil.ignore_patterns("_build")
     shutil.copytree(first_build[0].root, root / "book", ignore=without_outputs)
     book = type(first_build[0])(root / "book")
@@ -77,6 +80,12 @@ CHANGES = {
         {"one": "deepbook changed", "two": "deepbook changed"},
     ),
     "a file beside a package": ("data/words.txt", {"two": "deepbook.data changed"}),
+    "a file in a folder of a package": (
+        "data/folder/words.txt",
+        {"two": "deepbook.data changed"},
+    ),
+    "a script that has its module's name": ("two.js", {"two": "deepbook.two changed"}),
+    "a new script beside a module": ("one.js", {"one": "deepbook.one changed"}),
     "the registry of data, but no entry": ("data/registry.toml", {}),
     "a new module that nobody loads": ("three.py", {}),
     "a new module in a package": ("data/three.py", {}),

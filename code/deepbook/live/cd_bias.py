@@ -83,7 +83,7 @@ class CDBias(LiveFigure):
         ladder = [int(k) for k in steps]
         if not ladder or ladder[0] < 1 or not (np.diff(ladder) > 0).all() or chosen not in ladder:
             raise ValueError(
-                f"expected rising steps of at least 1, one of them chosen, got {ladder} and {chosen}"
+                f"expected rising steps of at least 1, one of them chosen, got {ladder}, {chosen}"
             )
         told = {"machine": machine, "data": probability, "steps": ladder, "chosen": chosen}
         super().__init__("cd_bias.js", told, fallback=fallback, alt=alt, label=label)

@@ -78,7 +78,7 @@ const LISTED = 6;
 const RECOMMENDED = 8;
 const STYLE = `
   .films > .choice { border-top: 1px solid #dcd8cc; padding: 0.25em 0; gap: 0; }
-  .films > .choice .title { flex: 1 1 11em; }
+  .films > .choice .title { flex: 1 1 100%; }
   .films > .choice label { min-width: 40px; padding: 0; justify-content: center; gap: 0.2em; }
   ol { margin: 0; padding: 0; list-style: none; }
   li { display: grid; grid-template-columns: 1fr auto; gap: 0 0.6em; padding: 0.32em 0; }

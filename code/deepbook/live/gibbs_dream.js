@@ -196,9 +196,9 @@ export function create(frame, { machine, examples, shape, seed, perSecond }) {
           value: tool, change: (value) => (tool = value),
         }),
         frame.row("Hold",
-          frame.button("Upper half", () => holdWhere((r) => r < rows / 2)),
+          frame.button("Top half", () => holdWhere((r) => r < rows / 2)),
           frame.button("Left half", () => holdWhere((r, c) => c < columns / 2)),
-          frame.button("Nothing", () => holdWhere(() => false))),
+          frame.button("None", () => holdWhere(() => false))),
         papers,
         frame.choice({
           label: "Show",

@@ -115,20 +115,24 @@ export function create(frame, given) {
       const [bottom, top] = seen(landscape);
       betas.forEach((beta, row) => {
         const y = (e) =>
-          (row + 1) * ROW - ((Math.min(e, top) - bottom) / (top - bottom || 1)) * (ROW - 30) *
+          (row + 1) * ROW - ((e - bottom) / (top - bottom || 1)) * (ROW - 30) *
             (beta / betas[0]);
+        context.save();
+        context.beginPath();
+        context.rect(0, y(top), wide, ROW);
+        context.clip();
         context.strokeStyle = ink;
         context.lineWidth = 1.5;
         context.beginPath();
         landscape.forEach((e, i) => context.lineTo(x(i, wide), y(e)));
         context.stroke();
-        context.lineWidth = 1;
+        context.restore();
         context.fillStyle = ink;
         const heat = `β = ${Number(beta.toPrecision(2))}`;
         context.textAlign = "center";
         context.fillText(row ? heat : `${heat}, with tempering ■ and alone ●`, wide / 2, row * ROW + 18);
-        if (row === 0) disc(context, x(lone, wide), y(landscape[lone]) - 8, orange, true);
-        disc(context, x(places[row], wide), y(landscape[places[row]]) - 7, row ? "#fff" : blue, false);
+        if (row === 0) disc(context, x(lone, wide), y(Math.min(landscape[lone], top)) - 8, orange, true);
+        disc(context, x(places[row], wide), y(Math.min(landscape[places[row]], top)) - 7, row ? "#fff" : blue, false);
         if (traded.includes(row)) {
           context.fillStyle = blue;
           context.textAlign = "right";
