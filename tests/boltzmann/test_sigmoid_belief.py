@@ -11,6 +11,7 @@ from deepbook.boltzmann import (
     all_states,
     bernoulli_log_likelihood,
     log_mean_exp,
+    score_function_loss,
     wake_sleep_loss,
 )
 
@@ -141,6 +142,33 @@ def test_weights_average_to_the_probability_and_their_logarithms_to_the_bound(mo
     bound = model.elbo(visible, recognition(visible).sigmoid())
     assert ((weights.mean(0) - bound).abs() < 4 * weights.std(0) / samples**0.5).all()
     assert (log_mean_exp(weights) > bound).all()
+
+
+def test_weights_pass_no_gradient_to_the_inference_network(model):
+    recognition = nn.Linear(8, 6).double()
+    model.log_weights(VISIBLE, recognition, 2).mean().backward()
+    assert recognition.weight.grad is None
+    assert model.weight.grad.abs().max() > 0
+
+
+def test_the_score_function_loss_has_the_gradient_of_the_exact_bound():
+    model, recognition = draw(hidden_size=2), nn.Linear(8, 2).double()
+    parameters = [*model.parameters(), *recognition.parameters()]
+    data, generator = VISIBLE[[3, 200]], torch.Generator().manual_seed(0)
+    bound = -model.elbo(data, recognition(data).sigmoid()).mean()
+    exact = torch.cat([g.flatten() for g in torch.autograd.grad(bound, parameters)])
+    many = []
+    for _ in range(400):
+        loss = score_function_loss(model, recognition, data.repeat(50, 1), 2, generator)
+        gradient = torch.autograd.grad(loss, parameters)
+        many.append(torch.cat([g.flatten() for g in gradient]))
+    many = torch.stack(many)
+    error = many.std(0) / len(many) ** 0.5
+    assert ((many.mean(0) - exact).abs() < 4.5 * error + 1e-9).all()
+    # not by being too noisy to tell
+    assert error.max() < exact.abs().max() / 10
+    with pytest.raises(ValueError, match="at least 2 samples, got 1"):
+        score_function_loss(model, recognition, data, 1)
 
 
 def test_wake_sleep_moves_each_network_by_its_own_phase_alone():

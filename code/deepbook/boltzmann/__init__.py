@@ -22,6 +22,7 @@ _ATTRIBUTES = {
     ],
     "energy_model": ["EnergyModel"],
     "estimates": ["BridgeEstimate", "Estimate", "bridge"],
+    "fast": ["FastTrainer", "train_fast"],
     "fine_tuning": ["network_from_dbm", "network_from_dbn", "with_mean_field"],
     "gaussian": ["GaussianRBM"],
     "gradient_estimators": [
@@ -69,6 +70,8 @@ _ATTRIBUTES = {
         "stochastic_pseudo_log_likelihood",
     ],
     "rbm": ["RBM", "log_odds"],
+    "recommenders": [],
+    "records": ["Record", "read_record", "record_names"],
     "sampling": ["ParallelTempering", "record_chain", "run_chain"],
     "score": ["denoising_score_matching", "score_matching"],
     "sigmoid_belief": ["SigmoidBeliefNetwork"],
@@ -90,7 +93,7 @@ _ATTRIBUTES = {
     "two_sided": ["TwoSidedLikelihood", "two_sided_log_likelihood"],
     "up_down": ["UpDown"],
     "vae": ["VAE", "gaussian_kl"],
-    "wake_sleep": ["wake_sleep_loss"],
+    "wake_sleep": ["score_function_loss", "wake_sleep_loss"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -197,7 +197,9 @@ class SigmoidBeliefNetwork(nn.Module):
     ) -> Tensor:
         """``log p(v, h) - log q(h | v)`` for draws ``h`` from an inference network.
 
-        Their mean estimates the evidence lower bound, ``log_mean_exp`` of them a better one.
+        Their mean estimates the evidence lower bound, ``log_mean_exp`` of them a better one. Their
+        gradient trains the model; none reaches the inference network through a drawn bit: for that
+        there are ``wake_sleep_loss`` and ``score_function_loss``.
 
         Parameters
         ----------
@@ -209,8 +211,9 @@ class SigmoidBeliefNetwork(nn.Module):
         -------
         Tensor, shape (samples, N)
         """
-        logits = recognition(visible)
-        hidden = bernoulli(logits.detach().sigmoid().expand(samples, *logits.shape), generator)
+        with torch.no_grad():
+            logits = recognition(visible)
+            hidden = bernoulli(logits.sigmoid().expand(samples, *logits.shape), generator)
         return self.log_joint(visible, hidden) - bernoulli_log_likelihood(hidden, logits)
 
     @torch.no_grad()
