@@ -10,7 +10,8 @@ __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["claims", "data", "feedforward", "figures", "live", "training", "watching"],
+    submodules="""boltzmann claims data feedforward figures live recommenders training
+    watching""".split(),
     submod_attrs={
         "claims": ["BrokenClaim", "claim", "glue"],
         "randomness": ["seed"],

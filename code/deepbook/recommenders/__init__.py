@@ -1,0 +1,29 @@
+"""What every recommender is measured with, and the baselines that it has to beat.
+
+Two chapters share it: the Boltzmann machines (chapter 8) and the applications.
+"""
+
+import lazy_loader
+
+_ATTRIBUTES = {
+    "baselines": ["AlwaysLike", "BiasModel", "GlobalMean", "LogOddsModel", "Popularity"],
+    "evaluation": [
+        "LikeScores",
+        "StarScores",
+        "like_error",
+        "like_scores",
+        "log_loss",
+        "mean_distance",
+        "rmse",
+        "star_scores",
+    ],
+    "factorisation": ["MatrixFactorisation"],
+    "guard": ["LeakError", "check_blind", "check_no_leak"],
+    "interface": ["LIKED_FROM", "Recommender", "liked"],
+    "ranking": ["RankingScores", "ranking_scores"],
+    "validation": ["hold_out"],
+}
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=sorted(_ATTRIBUTES), submod_attrs=_ATTRIBUTES
+)
