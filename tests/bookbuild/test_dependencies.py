@@ -105,6 +105,7 @@ def test_stale_are_exactly_the_pages_that_loaded_what_changed(two_pages, package
 
 def test_a_module_that_is_gone_makes_stale_who_loaded_it(two_pages, package):
     (package / "two.py").unlink()
+    (package / "two.js").unlink()
     assert reasons(two_pages) == FRESH | {"two": "deepbook.two is gone"}
 
 

@@ -39,7 +39,7 @@ class GibbsDream(LiveFigure):
     Raises
     ------
     ValueError
-        If the shapes do not belong together.
+        If the shapes do not belong together, or a number is out of its range.
     """
 
     def __init__(
@@ -69,6 +69,8 @@ class GibbsDream(LiveFigure):
                 f"expected weight of shape ({pixels}, hidden) for pictures of {tuple(shape)} "
                 f"and one bias for each unit, got {got}, {biases[0]} and {biases[1]}"
             )
+        if not 1 <= steps_per_second <= 30:
+            raise ValueError(f"expected from 1 to 30 steps a second, got {steps_per_second}")
         data: dict[str, Any] = {
             "machine": machine,
             "shape": list(shape),

@@ -11,6 +11,8 @@ from deepbook.live.packing import pack
 
 __all__ = ["TemperingWalker"]
 
+_PACES = [2**power for power in range(10)]
+
 
 class TemperingWalker(LiveFigure):
     """Metropolis sampling on a landscape of energies, with and without parallel tempering.
@@ -33,7 +35,7 @@ class TemperingWalker(LiveFigure):
     name : str
         Of the coordinate.
     steps_per_second : int
-        From 1 to 512; the reader can change it, in powers of two.
+        A power of two from 1 to 512; the reader can change it.
     seed : int
         Of the random numbers.
     fallback, alt, label
@@ -74,6 +76,11 @@ class TemperingWalker(LiveFigure):
             raise ValueError(
                 f"expected a width from 1 to {places - 1} and a start from 0 to {places - 1}, "
                 f"got {width} and {start}"
+            )
+        if steps_per_second not in _PACES:
+            raise ValueError(
+                f"expected steps a second among {', '.join(map(str, _PACES))}, "
+                f"got {steps_per_second}"
             )
         low, high = axis if axis is not None else (0, places - 1)
         data = {

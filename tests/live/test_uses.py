@@ -1,0 +1,119 @@
+"""What each live figure takes, refuses and stores."""
+
+import numpy as np
+import pytest
+import torch
+
+from deepbook.live import CDBias, FilmRecommender, GibbsDream, TemperingWalker
+
+GENERATOR = torch.Generator().manual_seed(0)
+MACHINE = (torch.randn(6, 3, generator=GENERATOR), torch.zeros(6), torch.zeros(3))
+UNIFORM = torch.full((64,), 1 / 64)
+
+
+def test_a_dream_of_784_and_500_units_fits_the_budget(picture):
+    machine = (torch.randn(784, 500), torch.randn(784), torch.randn(500))
+    made = GibbsDream(*machine, examples=torch.ones(10, 28, 28), **picture)
+    assert len(made._json) < 600_000
+    assert sum(len(source) for source in made.scripts.values()) < 60_000
+
+
+def test_dream_computes_with_weights_near_those_it_was_given(picture):
+    made = GibbsDream(*MACHINE, shape=(2, 3), **picture)
+    np.testing.assert_allclose(made.decoded["machine"]["weight"], MACHINE[0], atol=0.02)
+    assert made.decoded["examples"] is None
+
+
+@pytest.mark.parametrize(
+    ("machine", "more", "message"),
+    [
+        (MACHINE, {"shape": (3, 3)}, r"expected weight of shape \(9, hidden\).*got \(6, 3\)"),
+        ((*MACHINE[:2], torch.zeros(4)), {"shape": (2, 3)}, "one bias for each unit"),
+        (MACHINE, {"shape": (2, 3), "examples": torch.ones(2, 5)}, "with 6 pixels each"),
+        (MACHINE, {"shape": (2, 3), "examples": torch.full((1, 6), 2)}, "examples of 0 and 1"),
+        (MACHINE, {"shape": (2, 3), "examples": torch.ones(0, 6)}, "examples of 0 and 1"),
+        (MACHINE, {"shape": (2, 3), "steps_per_second": 31}, "from 1 to 30 steps a second, got 31"),
+    ],
+)
+def test_dream_refuses_what_does_not_fit(picture, machine, more, message):
+    with pytest.raises(ValueError, match=message):
+        GibbsDream(*machine, **more, **picture)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"energy": torch.ones(2)}, r"3 or more places in a row, got shape \(2,\)"),
+        ({"energy": torch.ones(4, 4)}, "3 or more places in a row"),
+        ({"betas": [1.0]}, "2 or more falling inverse temperatures"),
+        ({"betas": [0.5, 1.0]}, "falling"),
+        ({"betas": [1.0, -0.1]}, "at least 0"),
+        ({"width": 0}, "expected a width from 1 to 4 and a start from 0 to 4, got 0 and 0"),
+        ({"start": 5}, "got 1 and 5"),
+        ({"steps_per_second": 100}, "expected steps a second among 1, 2, 4, .*512, got 100"),
+    ],
+)
+def test_walker_refuses_what_is_out_of_range(picture, change, message):
+    with pytest.raises(ValueError, match=message):
+        TemperingWalker(**({"energy": torch.ones(5), "betas": [1, 0.5]} | change | picture))
+
+
+def test_walker_writes_its_axis_short(picture):
+    made = TemperingWalker(torch.ones(5), [1, 0.5], axis=(-2.0, 2.5), **picture)
+    assert (made.data["low"], made.data["high"]) == ("-2", "2.5")
+
+
+@pytest.mark.parametrize(
+    ("machine", "data", "more", "message"),
+    [
+        ((torch.ones(9, 2), *MACHINE[1:]), UNIFORM, {}, "1 to 8 visible and hidden units"),
+        ((MACHINE[0], torch.zeros(5), MACHINE[2]), UNIFORM, {}, "one bias for each unit"),
+        (MACHINE, UNIFORM[:32], {}, r"expected data of shape \(64,\)"),
+        (MACHINE, UNIFORM * 2, {}, "add up to 1, got a sum of 2"),
+        (MACHINE, UNIFORM, {"steps": [2, 1]}, "expected rising steps"),
+        (MACHINE, UNIFORM, {"steps": [2, 3], "chosen": 1}, "one of them chosen"),
+    ],
+)
+def test_bias_refuses_what_does_not_belong_together(picture, machine, data, more, message):
+    with pytest.raises(ValueError, match=message):
+        CDBias(*machine, data, **more, **picture)
+
+
+FILMS = ["One", "Two"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((torch.ones(2, 4, 3), torch.ones(2, 5), torch.ones(3)), r"expected shapes \(2, 5, hidden"),
+        ((torch.ones(2, 5, 3), torch.ones(2, 4), torch.ones(3)), "for 2 films and 5 answers"),
+        ((torch.ones(2, 5, 3), torch.ones(2, 5), torch.ones(4)), r"got .* and \(4,\)"),
+        ((torch.ones(2, 15), torch.ones(2, 5), torch.ones(3)), "expected shapes"),
+    ],
+)
+def test_softmax_recommender_refuses_shapes_that_do_not_fit(picture, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        FilmRecommender.softmax(FILMS, *arguments, **picture)
+
+
+@pytest.mark.parametrize(
+    ("layers", "offset", "scale", "message"),
+    [
+        ([(torch.ones(3, 5), torch.ones(3), "relu")], [0, 0], 1, r"expected a weight of shape"),
+        ([(torch.ones(2, 2), torch.ones(3), "relu")], [0, 0], 1, "a bias for each output"),
+        ([(torch.ones(2, 2), torch.ones(2), "gelu")], [0, 0], 1, "among identity.*got 'gelu'"),
+        ([(torch.ones(3, 2), torch.ones(3), "relu")], [0, 0], 1, "layers that give 2 numbers"),
+        ([], [0, 0], 1, "layers that give 2 numbers"),
+        ([(torch.ones(2, 2), torch.ones(2), "relu")], [0], 1, r"offsets of shape \(1,\)"),
+        ([(torch.ones(2, 2), torch.ones(2), "relu")], [0, 0], 0, "expected a scale above 0"),
+    ],
+)
+def test_autoencoder_recommender_refuses_what_does_not_fit(picture, layers, offset, scale, message):
+    with pytest.raises(ValueError, match=message):
+        FilmRecommender.autoencoder(FILMS, layers, offset=offset, scale=scale, **picture)
+
+
+def test_each_answer_needs_a_value(picture):
+    machine = (torch.ones(2, 2, 1), torch.ones(2, 2), torch.ones(1))
+    with pytest.raises(ValueError, match="2 or more answers and a value for each"):
+        FilmRecommender.softmax(FILMS, *machine, answers=("no", "yes"), values=[1], **picture)

@@ -1,0 +1,434 @@
+"""What the live figures compute, in Chromium, against torch on the same numbers."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+from torch import nn
+
+import deepbook.live
+from deepbook.boltzmann import RBM, SoftmaxRBM, all_states
+from deepbook.boltzmann.gradients import expected_cd_gradient
+from deepbook.boltzmann.transition import visible_transition_matrix
+from deepbook.live import CDBias, FilmRecommender, GibbsDream, LiveFigure, TemperingWalker, pack
+
+pytestmark = pytest.mark.browser
+
+SCRIPTS = Path(deepbook.live.__file__).parent
+RUN = """async ([module, body, text]) => {
+  const m = await import(`/${module}`);
+  const { revive } = await import("/packing.js");
+  const { generator } = await import("/random.js");
+  const queue = (numbers) => { let i = 0; return () => numbers[i++]; };
+  const plain = (value) =>
+    ArrayBuffer.isView(value) || Array.isArray(value) ? Array.from(value, plain)
+    : value !== null && typeof value === "object"
+      ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+      : value;
+  const run = new Function("m", "d", "queue", "generator", body);
+  return plain(run(m, revive(text), queue, generator));
+}"""
+
+
+@pytest.fixture(scope="module")
+def window(browser):
+    """A window that finds the package's scripts at its address, and nothing else."""
+    context = browser.new_context()
+
+    def serve(route):
+        name = urlsplit(route.request.url).path.removeprefix("/")
+        if name.endswith(".js"):
+            route.fulfill(path=SCRIPTS / name, content_type="text/javascript")
+        else:
+            route.fulfill(body="<!doctype html>", content_type="text/html")
+
+    context.route("**/*", serve)
+    page = context.new_page()
+    page.goto("http://live.test/")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def run(window):
+    """Runs the body of a function of (m, d, queue, generator) on data packed for a page.
+
+    ``m`` is a module, ``d`` the data, ``queue(numbers)`` gives them one by one in place of
+    random numbers.
+    """
+
+    def run_with(module, body, **data):
+        return window.evaluate(RUN, [module, body, LiveFigure(module, data, **words())._json])
+
+    return run_with
+
+
+def words():
+    return {"fallback": plt.figure(), "alt": "Nothing.", "label": "Nothing"}
+
+
+def random(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def close(got, expected):
+    got = torch.as_tensor(got, dtype=torch.float64)
+    torch.testing.assert_close(got, expected.detach().double(), rtol=0, atol=1e-5)
+
+
+def rbm_of(figure, kind=RBM):
+    """The machine that a figure computes with, its numbers after packing, in float64."""
+    told = {name: torch.tensor(a) for name, a in figure.decoded["machine"].items()}
+    machine = kind(*told["weight"].shape, dtype=torch.float64)
+    machine.load_state_dict(told)
+    return machine
+
+
+# packing
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_arrays_arrive_bit_by_bit(run, dtype):
+    spread = torch.logspace(-9, 4, 99).reshape(33, 3)
+    packed = pack(torch.cat([spread, -spread, torch.zeros(1, 3)]), dtype)
+    got = run("packing.js", "return [d.array, d.array.shape]", array=packed)
+    np.testing.assert_array_equal(np.float32(got[0]), packed.unpack().ravel())
+    assert got[1] == [67, 3]
+
+
+def test_every_finite_float16_is_read_right(run):
+    bits = np.arange(2**16, dtype=np.uint16)
+    values = bits.view(np.float16)
+    finite = np.isfinite(values)
+    got = run("packing.js", "return Array.from({ length: 65536 }, (_, i) => m.half(i) || 0)")
+    expected = values[finite].astype(np.float64)
+    assert (np.array(got, dtype=np.float64)[finite] == expected).all()
+
+
+def test_whole_numbers_and_texts_arrive(run):
+    got = run("packing.js", "return d", bytes=pack([0, 255], "uint8"), text="<é", list=[1, [2]])
+    assert got == {"bytes": [0, 255], "text": "<é", "list": [1, [2]]}
+
+
+# random numbers
+
+
+def mulberry32(seed, count):
+    def multiply(a, b):
+        return (a * b) & 0xFFFFFFFF
+
+    state, numbers = seed, []
+    for _ in range(count):
+        state = (state + 0x6D2B79F5) & 0xFFFFFFFF
+        bits = multiply(state ^ (state >> 15), state | 1)
+        bits ^= (bits + multiply(bits ^ (bits >> 7), bits | 61)) & 0xFFFFFFFF
+        numbers.append((bits ^ (bits >> 14)) / 2**32)
+    return numbers
+
+
+def test_random_numbers_are_those_of_their_seed(run):
+    body = "const r = generator(d.seed); return Array.from({ length: 1000 }, r)"
+    assert run("random.js", body, seed=7) == mulberry32(7, 1000)
+
+
+def test_random_numbers_are_uniform(run):
+    body = """const counts = new Array(64).fill(0), r = generator(1);
+      for (let i = 0; i < 64000; i++) counts[Math.floor(64 * r())]++;
+      return counts"""
+    assert chisquare(run("random.js", body)).pvalue > 0.001
+
+
+# the restricted machine, and its dream
+
+
+@pytest.fixture(scope="module")
+def digits_machine():
+    """A machine of the size of the book's, packed for a page."""
+    weight = 0.3 * torch.randn(784, 500, generator=random())
+    biases = (torch.randn(784, generator=random(1)), torch.randn(500, generator=random(2)))
+    figure = GibbsDream(weight, *biases, fallback=plt.figure(), alt="Nothing.")
+    return figure.data["machine"], rbm_of(figure)
+
+
+def test_conditionals_and_free_energy_are_those_of_the_rbm(run, digits_machine):
+    packed, rbm = digits_machine
+    visible = (torch.rand(784, generator=random(3)) < 0.2).double()
+    hidden = (torch.rand(500, generator=random(4)) < 0.5).double()
+    got = run(
+        "rbm.js",
+        """return { hidden: m.hiddenMean(d.machine, d.visible),
+          visible: m.visibleMean(d.machine, d.hidden), energy: m.freeEnergy(d.machine, d.visible) }
+        """,
+        machine=packed,
+        visible=visible,
+        hidden=hidden,
+    )
+    close(got["hidden"], rbm.hidden_mean(visible))
+    close(got["visible"], rbm.visible_mean(hidden))
+    close(got["energy"], rbm.free_energy(visible))
+
+
+def test_grey_pixels_count_by_their_grey(run, digits_machine):
+    packed, rbm = digits_machine
+    grey = pack(torch.rand(784, generator=random(5)))
+    got = run("rbm.js", "return m.hiddenMean(d.machine, d.grey)", machine=packed, grey=grey)
+    close(got, rbm.hidden_mean(torch.tensor(grey.unpack()).double()))
+
+
+def test_a_dream_step_is_that_of_torch_with_the_same_random_numbers(run, digits_machine):
+    packed, rbm = digits_machine
+    visible = (torch.rand(784, generator=random(6)) < 0.2).double()
+    held = torch.arange(784) < 392
+    uniform = torch.rand(500 + 784, generator=random(7))
+    got = run(
+        "gibbs_dream.js",
+        "return m.dream(d.machine, Float64Array.from(d.visible), d.held, queue(d.uniform))",
+        machine=packed,
+        visible=visible,
+        held=held.double(),
+        uniform=uniform,
+    )
+    hidden = (uniform[:500] < rbm.hidden_mean(visible)).double()
+    mean = rbm.visible_mean(hidden)
+    drawn = (uniform[500:] < mean).double()
+    close(got["mean"], torch.where(held, visible, mean))
+    assert got["visible"] == torch.where(held, visible, drawn).tolist()
+
+
+def test_dreams_have_the_machines_distribution_given_the_held_pixels(run):
+    weight = torch.randn(6, 4, generator=random())
+    biases = (0.5 * torch.randn(6, generator=random(1)), torch.zeros(4))
+    figure = GibbsDream(weight, *biases, shape=(2, 3), fallback=plt.figure(), alt="Nothing.")
+    counts = run(
+        "gibbs_dream.js",
+        """const random = generator(1), counts = new Array(64).fill(0);
+        for (let chain = 0; chain < 8000; chain++) {
+          let visible = Float64Array.from([1, 0, 0, 0, 0, 0]);
+          for (let step = 0; step < 30; step++) {
+            ({ visible } = m.dream(d.machine, visible, [1, 1, 0, 0, 0, 0], random));
+          }
+          counts[visible.reduce((number, bit) => 2 * number + bit, 0)]++;
+        }
+        return counts""",
+        machine=figure.data["machine"],
+    )
+    states = all_states(6, dtype=torch.float64)
+    possible = (states[:, 0] == 1) & (states[:, 1] == 0)
+    expected = (-rbm_of(figure).free_energy(states[possible])).softmax(0).detach()
+    counts = torch.tensor(counts)
+    assert counts[~possible].sum() == 0
+    assert chisquare(counts[possible], 8000 * expected).pvalue > 0.001
+
+
+def test_a_brush_touches_the_pixels_around_it(run):
+    assert run("gibbs_dream.js", "return m.brush(0.5, 0.5, 0.71, [4, 4])") == [0]
+    touched = run("gibbs_dream.js", "return m.brush(2.5, 2.5, 1.2, [5, 5])")
+    assert touched == [7, 11, 12, 13, 17]
+
+
+# tempering
+
+ENERGY = 3 * (torch.linspace(-1.6, 1.6, 9) ** 2 - 1) ** 2 + 0.3 * torch.linspace(-1.6, 1.6, 9)
+
+
+def test_boltzmann_is_the_softmax_of_the_negative_energy(run):
+    got = run("tempering_walker.js", "return m.boltzmann(d.energy, 0.7)", energy=ENERGY)
+    close(got, (-0.7 * ENERGY.double()).softmax(0))
+
+
+def test_boltzmann_is_finite_for_energies_of_thousands(run):
+    energy = torch.tensor([-5000.0, -5001.0, 5000.0])
+    got = run("tempering_walker.js", "return m.boltzmann(d.energy, 1)", energy=energy)
+    close(got, (-energy.double()).softmax(0))
+
+
+def test_metropolis_proposes_and_accepts_as_it_should(run):
+    """Each proposal, with chances a little below and a little above that of being taken."""
+    width, beta = 2, 0.9
+    got = run(
+        "tempering_walker.js",
+        """const table = [];
+        for (let place = 0; place < 9; place++) {
+          for (let jump = 0; jump < 4; jump++) {
+            const offset = [1, 2, -1, -2][jump], goal = place + offset;
+            const taken = goal < 0 || goal > 8 ? 0
+              : Math.min(1, Math.exp(-0.9 * (d.energy[goal] - d.energy[place])));
+            const go = (chance) =>
+              m.metropolis(d.energy, 0.9, place, 2, queue([(jump + 0.5) / 4, chance]));
+            table.push([place, goal, taken, go(taken - 1e-9), go(taken + 1e-9)]);
+          }
+        }
+        return table""",
+        energy=ENERGY,
+    )
+    ratio = (-beta * (ENERGY.double()[None] - ENERGY.double()[:, None])).exp().clamp(max=1)
+    transition = torch.zeros(9, 9, dtype=torch.float64)
+    for place, goal, taken, below, above in got:
+        if not 0 <= goal <= 8:
+            assert (below, above) == (place, place)
+            continue
+        assert taken == pytest.approx(float(ratio[place, goal]), abs=1e-9)
+        assert below == goal
+        assert above == (place if taken < 1 else goal)
+        transition[place, goal] += taken / (2 * width)
+    transition += torch.diag(1 - transition.sum(1))
+    target = (-beta * ENERGY.double()).softmax(0)
+    close(target @ transition, target)
+
+
+@pytest.mark.parametrize(
+    ("betas", "energies"), [((1, 0.3), (2.0, 1.0)), ((1, 0.3), (1.0, 2.0)), ((0.5, 0), (3.0, -4.0))]
+)
+def test_two_walkers_trade_with_the_metropolis_probability(run, betas, energies):
+    got = run("tempering_walker.js", "return m.tradeChance(d.b, d.e)", b=betas, e=energies)
+    joint = torch.tensor(betas, dtype=torch.float64), torch.tensor(energies, dtype=torch.float64)
+    before, after = -(joint[0] * joint[1]).sum(), -(joint[0] * joint[1].flip(0)).sum()
+    close(got, (after - before).exp().clamp(max=1))
+
+
+def test_sweeps_leave_every_temperature_at_its_distribution(run):
+    figure = TemperingWalker(ENERGY, [1, 0.5, 0.2], width=2, fallback=plt.figure(), alt="Nothing.")
+    counts = run(
+        "tempering_walker.js",
+        """const random = generator(3), counts = [0, 1, 2].map(() => new Array(9).fill(0));
+        for (let chain = 0; chain < 4000; chain++) {
+          const places = [0, 0, 0];
+          for (let step = 0; step < 120; step++) {
+            m.sweep(d.energy, d.betas, places, d.width, step % 2, random);
+          }
+          places.forEach((place, i) => counts[i][place]++);
+        }
+        return counts""",
+        **figure.data,
+    )
+    for beta, seen in zip([1, 0.5, 0.2], counts, strict=True):
+        expected = 4000 * (-beta * ENERGY.double()).softmax(0)
+        assert chisquare(seen, expected).pvalue > 0.001
+
+
+def test_total_variation_is_half_the_distance(run):
+    body = "return m.totalVariation([3, 1, 0], [0.25, 0.25, 0.5])"
+    assert run("tempering_walker.js", body) == pytest.approx(0.5)
+    assert run("tempering_walker.js", "return m.totalVariation([0, 0], [0.5, 0.5])") == 0.5
+
+
+# contrastive divergence
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A small machine and data of ten states, as a figure and in torch."""
+    visible = (torch.rand(10, 5, generator=random(8)) < 0.4).double()
+    numbers = (visible.long() * 2 ** torch.arange(4, -1, -1)).sum(1)
+    data = torch.bincount(numbers, minlength=32) / 10
+    parameters = [torch.randn(*n, generator=random(9)) for n in ((5, 3), (5,), (3,))]
+    figure = CDBias(*parameters, data, fallback=plt.figure(), alt="Nothing.")
+    return figure, rbm_of(figure), visible
+
+
+def flat(gradient):
+    return torch.cat([gradient[n].flatten() for n in ("weight", "visible_bias", "hidden_bias")])
+
+
+def test_transition_matrix_is_exact(run, small):
+    figure, rbm, _ = small
+    got = run("cd_bias.js", "return m.transitionMatrix(d.machine)", **figure.data)
+    close(got, visible_transition_matrix(rbm))
+
+
+def test_true_gradient_is_that_of_the_exact_log_likelihood(run, small):
+    figure, rbm, visible = small
+    states = all_states(5, dtype=torch.float64)
+    log_z = (-rbm.free_energy(states)).logsumexp(0)
+    rbm.zero_grad()
+    (-rbm.free_energy(visible) - log_z).mean().backward()
+    got = run("cd_bias.js", "return m.trueGradient(d.machine, d.data)", **figure.data)
+    close(got, flat({name: p.grad for name, p in rbm.named_parameters()}))
+
+
+@pytest.mark.parametrize("steps", [1, 3, 20])
+def test_cd_gradient_is_exact_for_each_number_of_steps(run, small, steps):
+    figure, rbm, visible = small
+    told = figure.data | {"steps": [1, 3, 20]}
+    got = run("cd_bias.js", "return m.cdGradients(d.machine, d.data, d.steps)", **told)
+    close(got[[1, 3, 20].index(steps)], flat(expected_cd_gradient(rbm, visible, steps)))
+
+
+def test_bias_is_the_relative_distance_and_the_angle(run):
+    got = run("cd_bias.js", "return m.bias([1, 1], [2, 0])")
+    assert got["relative"] == pytest.approx(2**0.5 / 2)
+    assert got["angle"] == pytest.approx(45)
+
+
+# recommendations
+
+
+def test_answers_have_the_exact_probabilities_given_the_ratings(run):
+    machine = SoftmaxRBM(7, 5, 4, generator=random(10), weight_scale=1.0, dtype=torch.float64)
+    nn.init.normal_(machine.visible_bias, generator=random(11))
+    nn.init.normal_(machine.hidden_bias, generator=random(12))
+    figure = FilmRecommender.softmax(
+        [f"Film {i}" for i in range(7)], *machine.parameters(), **words()
+    )
+    model = figure.decoded["model"]
+    state = {n: torch.tensor(model[n]) for n in ("weight", "visible_bias", "hidden_bias")}
+    machine.load_state_dict(state)
+    rated = {0: 4, 3: 1}
+    got = run(
+        "film_recommender.js",
+        """const ratings = new Map(d.rated), { model, values } = d;
+        return { chances: m.answerChances(model, ratings), best:
+          m.best(m.expected(model, values, ratings), ratings, 3) }""",
+        rated=[list(pair) for pair in rated.items()],
+        **figure.data,
+    )
+    answers = torch.tensor([rated.get(film, -1) for film in range(7)])
+    unrated = torch.tensor([film for film in range(7) if film not in rated])
+    exact = machine.predictive(machine.encode(answers)[None], unrated)
+    close([got["chances"][film] for film in unrated], exact)
+    stars = exact @ torch.arange(1, 6, dtype=torch.float64)
+    order = stars.argsort(descending=True)[:3]
+    assert [one["film"] for one in got["best"]] == unrated[order].tolist()
+    close([one["value"] for one in got["best"]], stars[order])
+
+
+@pytest.mark.parametrize(
+    ("activation", "layer"),
+    [
+        ("identity", nn.Identity()),
+        ("relu", nn.ReLU()),
+        ("selu", nn.SELU()),
+        ("sigmoid", nn.Sigmoid()),
+        ("tanh", nn.Tanh()),
+    ],
+)
+def test_an_autoencoder_expects_what_its_network_does(run, activation, layer):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(6, 3), layer, nn.Linear(3, 6)).double()
+    layers = [
+        (network[0].weight, network[0].bias, activation),
+        (network[2].weight, network[2].bias, "identity"),
+    ]
+    figure = FilmRecommender.autoencoder(
+        list("abcdef"), layers, offset=torch.linspace(3, 4, 6), scale=1.5, **words()
+    )
+    model = figure.decoded["model"]
+    with torch.no_grad():
+        for place, told in zip((0, 2), model["layers"], strict=True):
+            network[place].weight.copy_(torch.tensor(told["weight"]))
+            network[place].bias.copy_(torch.tensor(told["bias"]))
+    body = "return m.expected(d.model, d.values, new Map([[1, 4], [2, 0]]))"
+    got = run("film_recommender.js", body, **figure.data)
+    offset = torch.tensor(model["offset"]).double()
+    inputs = torch.zeros(6, dtype=torch.float64)
+    inputs[1], inputs[2] = (5 - offset[1]) / 1.5, (1 - offset[2]) / 1.5
+    close(got, offset + 1.5 * network(inputs))
+
+
+def test_equal_films_stand_in_the_order_of_the_list(run):
+    got = run("film_recommender.js", "return m.best([1, 2, 2, 2], new Map([[2, 0]]), 2)")
+    assert [one["film"] for one in got] == [1, 3]
