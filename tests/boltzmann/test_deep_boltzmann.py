@@ -23,6 +23,7 @@ from deepbook.boltzmann import (
     multi_prediction_loss,
     train,
 )
+from deepbook.boltzmann.annealing import AnnealingPath, annealing_path
 
 SIZES = [(8, 6, 4), (5, 4, 3, 3), (4, 3, 3, 3, 2)]
 LINKS = (("weights.0", "biases.0", "biases.1"), ("weights.1", "biases.1", "biases.2"))
@@ -381,3 +382,15 @@ def test_wrong_arguments_are_named():
         complete(dbm, states(8), torch.zeros(1, 8, dtype=torch.bool))
     with pytest.raises(ValueError, match="rate between 0 and 1, got 1"):
         multi_prediction_loss(dbm, states(8), rate=1.0)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_the_annealing_path_of_a_deep_machine_is_that_of_any_machine(sizes):
+    dbm = make_dbm(sizes)
+    base = dbm.without_couplings(states(sizes[0])[3:])
+    paths = annealing_path(base, dbm), AnnealingPath(base, dbm)
+    assert type(paths[0]) is not type(paths[1])
+    start = base.gibbs_step(base.initial_state(50), torch.Generator().manual_seed(0))
+    fast, plain = (p.cross(start, 0.3, 0.7, torch.Generator().manual_seed(1)) for p in paths)
+    close(fast[0], plain[0])
+    assert torch.equal(fast[1], plain[1])

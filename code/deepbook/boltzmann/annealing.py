@@ -9,6 +9,7 @@ from torch.nn.functional import softplus
 
 from deepbook.boltzmann.energy_model import EnergyModel
 from deepbook.boltzmann.estimates import Estimate
+from deepbook.boltzmann.layered import LayeredMachine
 from deepbook.boltzmann.rbm import RBM
 from deepbook.boltzmann.states import bernoulli
 from deepbook.watching import progress
@@ -159,10 +160,45 @@ class RBMPath(AnnealingPath):
         return log_ratio, bernoulli(torch.lerp(base, visible_input, there).sigmoid_(), generator)
 
 
+class LayeredPath(AnnealingPath):
+    """The same for a deep machine and a base without couplings."""
+
+    def __init__(self, base: LayeredMachine, model: LayeredMachine) -> None:
+        super().__init__(base, model)
+        self._layered = model
+        self._base = [bias.detach() for bias in base.biases]
+        pairs = zip(model.biases[1::2], base.biases[1::2], strict=True)
+        self._odd_change = torch.cat([theirs.detach() - ours.detach() for theirs, ours in pairs])
+
+    def cross(
+        self, state: Tensor, here: float, there: float, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        """As above."""
+        layers = self._layered.with_odd(state)
+        log_ratio = (there - here) * (state @ self._odd_change)
+        for index in range(0, len(layers), 2):
+            total = self._layered.layer_input(layers, index)
+            before = torch.lerp(self._base[index], total, here)
+            after = torch.lerp(self._base[index], total, there)
+            log_ratio += (softplus(after) - softplus(before)).sum(-1)
+            layers[index] = bernoulli(after.sigmoid_(), generator)
+        for index in range(1, len(layers), 2):
+            total = self._layered.layer_input(layers, index)
+            mean = torch.lerp(self._base[index], total, there).sigmoid_()
+            layers[index] = bernoulli(mean, generator)
+        return log_ratio, torch.cat(layers[1::2], -1)
+
+
 def annealing_path(base: EnergyModel, model: EnergyModel) -> AnnealingPath:
     """The fastest path between two machines."""
     if type(model) is RBM and type(base) is RBM and not base.weight.count_nonzero():
         return RBMPath(base, model)
+    if (
+        isinstance(model, LayeredMachine)
+        and isinstance(base, LayeredMachine)
+        and not any(weight.count_nonzero() for weight in base.weights)
+    ):
+        return LayeredPath(base, model)
     return AnnealingPath(base, model)
 
 

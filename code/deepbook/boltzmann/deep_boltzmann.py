@@ -126,7 +126,7 @@ class DBM(LayeredMachine):
     def log_joint(self, visible: Tensor, state: Tensor) -> Tensor:
         """``log p*(v, h1, h3, ...)``: only h2, h4, ... are summed out. Batches broadcast."""
         self.check_visible(visible)
-        layers = self._with_odd(state)
+        layers = self.with_odd(state)
         # visible @ weight first: it is small where many states meet few images
         return (
             visible @ self.biases[0]

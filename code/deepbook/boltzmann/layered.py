@@ -73,13 +73,13 @@ class LayeredMachine(EnergyModel):
 
     def log_unnormalised(self, state: Tensor) -> Tensor:
         """``log sum over the even layers of exp(-E)`` for odd layers of shape (..., state_size)."""
-        layers = self._with_odd(state)
+        layers = self.with_odd(state)
         return self._log_hidden(layers) + softplus(self.layer_input(layers, 0)).sum(-1)
 
     @torch.no_grad()
     def gibbs_step(self, state: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw all even layers given the odd ones, then all odd layers."""
-        layers = self._with_odd(state)
+        layers = self.with_odd(state)
         for start in (0, 1):
             for index in range(start, len(self.sizes), 2):
                 mean = torch.sigmoid(self.layer_input(layers, index))
@@ -88,7 +88,7 @@ class LayeredMachine(EnergyModel):
 
     def visible_mean(self, state: Tensor) -> Tensor:
         """``P(v = 1 | h1)``, shape (..., visible_size)."""
-        return torch.sigmoid(self.layer_input(self._with_odd(state), 0))
+        return torch.sigmoid(self.layer_input(self.with_odd(state), 0))
 
     @torch.no_grad()
     def sample_visible(self, state: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -102,7 +102,7 @@ class LayeredMachine(EnergyModel):
     @torch.no_grad()
     def statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
         """Weighted means of each layer and of the products of neighbours, even layers at means."""
-        layers = self._with_odd(state)
+        layers = self.with_odd(state)
         for index in range(0, len(self.sizes), 2):
             layers[index] = torch.sigmoid(self.layer_input(layers, index))
         return self._products(layers, weights)
@@ -134,8 +134,8 @@ class LayeredMachine(EnergyModel):
         """Raise unless ``visible`` has ``visible_size`` values in [0, 1] of the model's dtype."""
         check_units(visible, self.visible_size, self.dtype, "visible")
 
-    def _with_odd(self, state: Tensor) -> list[Tensor]:
-        # the list of all layers, the even ones still empty
+    def with_odd(self, state: Tensor) -> list[Tensor]:
+        """The list of all layers, with a state's odd ones; the even ones are still empty."""
         check_units(state, self.state_size, self.dtype, "odd hidden")
         layers = [state.new_empty(0)] * len(self.sizes)
         layers[1::2] = state.split(self.sizes[1::2], dim=-1)
