@@ -25,7 +25,7 @@ const STYLE = `
   label.range { display: grid; grid-template-columns: 1fr auto; flex: 1 1 12em; max-width: 24em; }
   .range input { grid-column: 1 / 3; width: 100%; min-height: 32px; margin: 0;
     accent-color: var(--first); }
-  output, .number { font-variant-numeric: tabular-nums; }
+  .number { font-variant-numeric: tabular-nums; }
   .choice { display: flex; flex-wrap: wrap; gap: 0 0.4em; align-items: center; }
   .choice label { display: inline-flex; gap: 0.35em; align-items: center; min-height: 44px;
     padding: 0 0.3em; cursor: pointer; }
@@ -101,17 +101,18 @@ class Frame {
 
   // A slider with its value as text beside its label.
   range({ label, min, max, step = 1, value, text = String, change }) {
-    const output = this.element("output", {}, text(value));
-    const input = this.element("input", { type: "range", min, max, step, value, input: () => {
-      tell();
-      change(Number(input.value));
-    } });
+    const shown = this.element("span", { class: "number", "aria-hidden": "true" });
+    const input = this.element("input", { type: "range", min, max, step, value,
+      "aria-label": label, input: () => {
+        tell();
+        change(Number(input.value));
+      } });
     const tell = () => {
-      output.value = text(Number(input.value));
-      input.setAttribute("aria-valuetext", output.value);
+      shown.textContent = text(Number(input.value));
+      input.setAttribute("aria-valuetext", shown.textContent);
     };
     tell();
-    return this.element("label", { class: "range" }, label, output, input);
+    return this.element("label", { class: "range" }, label, shown, input);
   }
 
   // One of several, each { value, text, hears }, hears being what a screen reader says if that is

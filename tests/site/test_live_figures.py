@@ -1,0 +1,558 @@
+"""Live figures in Chromium: by mouse, finger and keyboard, in motion and at rest, and broken."""
+
+import re
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from deepbook.boltzmann import RBM, SoftmaxRBM
+from deepbook.boltzmann.gradients import expected_cd_gradient
+from deepbook.live import CDBias, FilmRecommender, GibbsDream, TemperingWalker
+
+pytestmark = pytest.mark.browser
+
+ADDRESS = "http://live.test/"
+PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "device_scale_factor": 2}
+FILMS = [
+    "Alien (1979)",
+    "Brazil (1985)",
+    "Clue (1985)",
+    "Dune (1984)",
+    "E.T. (1982)",
+    "Fargo",
+    "Go",
+]
+
+
+def random(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def words():
+    figure, axis = plt.subplots(figsize=(4, 2))
+    axis.plot([0, 1])
+    return {"fallback": figure, "alt": "A line that rises."}
+
+
+def dream():
+    weight = torch.randn(64, 10, generator=random(0))
+    examples = torch.eye(8).reshape(1, 8, 8).repeat(2, 1, 1)
+    biases = (torch.zeros(64), torch.zeros(10))
+    return GibbsDream(weight, *biases, shape=(8, 8), examples=examples, **words())
+
+
+def walker():
+    x = torch.linspace(-2, 2, 41)
+    energy = 4 * (x**2 - 1.2) ** 2 + 0.3 * x
+    return TemperingWalker(energy, [1, 0.5, 0.2], width=2, start=9, axis=(-2, 2), **words())
+
+
+DATA = torch.tensor([[1.0, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 1, 1, 1]])
+
+
+def bias():
+    data = torch.zeros(16)
+    data[12], data[3], data[7] = 0.5, 0.25, 0.25
+    return CDBias(*bias_machine().parameters(), data, **words())
+
+
+def bias_machine():
+    return RBM(4, 3, weight_scale=1.5, generator=random(1))
+
+
+def film_machine():
+    return SoftmaxRBM(len(FILMS), 5, 4, weight_scale=1.0, generator=random(2))
+
+
+def film():
+    return FilmRecommender.softmax(FILMS, *film_machine().parameters(), **words())
+
+
+FIGURES = {"dream": dream, "walker": walker, "bias": bias, "film": film}
+
+
+class Window:
+    """A browser window with figures on a page, that writes down what goes wrong in it."""
+
+    def __init__(self, browser, **options):
+        self.context = browser.new_context(**options)
+        self.trouble = []
+        self.html = ""
+        self.context.route("**/*", self._serve)
+        self.page = self.context.new_page()
+        self.page.on("console", lambda m: m.type == "error" and self.trouble.append(m.text))
+        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
+
+    def _serve(self, route):
+        if route.request.url == ADDRESS:
+            route.fulfill(body=self.html, content_type="text/html; charset=utf-8")
+        else:
+            self.trouble.append(f"asked for {route.request.url}")
+            route.abort()
+
+    def open(self, *figures, between="", ready=True):
+        shown = [one if isinstance(one, str) else one._repr_html_() for one in figures]
+        head = '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">'
+        self.html = f"{head}<title>T</title><body><main>{between.join(shown)}</main>"
+        self.page.goto(ADDRESS)
+        if ready:
+            self.page.locator(".card").nth(len(figures) - 1).wait_for()
+        return self.page
+
+
+@pytest.fixture
+def window(browser):
+    opened = []
+
+    def start(**options):
+        opened.append(Window(browser, **options))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.context.close()
+
+
+def running(page, which=0):
+    return page.locator(".card").nth(which).get_attribute("data-running") == "true"
+
+
+def until(page, condition, value):
+    page.wait_for_function(f"() => String({condition}) === {value!r}")
+
+
+RUNNING = "document.querySelector('[data-deepbook-live]').shadowRoot" + (
+    "?.querySelector('.card')?.dataset.running"
+)
+
+
+# starting, and not starting
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_takes_the_place_of_its_picture(window, name):
+    reader = window()
+    page = reader.open(FIGURES[name]())
+    page.wait_for_timeout(200)
+    assert not page.locator("img").is_visible()
+    assert page.get_by_role("group").get_attribute("aria-label")
+    assert reader.trouble == []
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_works_from_a_file_with_the_network_off(window, name, tmp_path):
+    reader = window(offline=True)
+    reader.context.unroute_all()
+    (tmp_path / "page.html").write_text(FIGURES[name]()._repr_html_())
+    reader.page.goto((tmp_path / "page.html").as_uri())
+    reader.page.locator(".card").wait_for()
+    assert reader.trouble == []
+
+
+def test_without_scripts_the_picture_stands_there(window):
+    page = window(java_script_enabled=False).open(dream(), ready=False)
+    picture = page.get_by_role("img", name="A line that rises.")
+    assert picture.is_visible()
+    assert picture.evaluate("(image) => image.naturalWidth") > 400
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("export function create", "throw Error('planted');\nexport function create"),
+        ("export function create", "this is no JavaScript"),
+        (
+            "export function create",
+            "export function create(f) { f.nothing(); }\nfunction x",
+        ),
+        ('"base64": "', '"base64": "?'),
+    ],
+    ids=["a throw", "a fault of grammar", "a throw while building", "damaged data"],
+)
+def test_a_fault_at_the_start_leaves_the_picture(window, old, new):
+    reader = window()
+    html = bias()._repr_html_()
+    assert old in html
+    page = reader.open(html.replace(old, new), ready=False)
+    page.wait_for_timeout(500)
+    assert page.get_by_role("img", name="A line that rises.").is_visible()
+    assert len(reader.trouble) == 1
+
+
+def test_a_fault_later_on_brings_the_picture_back(window):
+    reader = window()
+    html = bias()._repr_html_()
+    assert "strength = value;" in html
+    page = reader.open(html.replace("strength = value;", "throw Error('planted');"))
+    page.get_by_label("All weights").press("ArrowRight")
+    assert page.get_by_role("img", name="A line that rises.").is_visible()
+    assert page.locator(".card").count() == 0
+    assert len(reader.trouble) == 1
+
+
+def test_a_fault_in_the_clock_stops_it_and_brings_the_picture_back(window):
+    reader = window()
+    html = walker()._repr_html_()
+    page = reader.open(html.replace("    steps++;\n", "    if (++steps > 5) throw Error('x');\n"))
+    page.get_by_role("img", name="A line that rises.").wait_for()
+    page.wait_for_timeout(300)
+    assert len(reader.trouble) == 1
+
+
+def test_a_notebook_that_inserts_it_as_jupyterlab_does_gets_it_running(window):
+    reader = window()
+    page = reader.open("<p>A notebook</p>", ready=False)
+    # JupyterLab puts the HTML in place, and then a copy in place of each script
+    page.evaluate(
+        """(html) => {
+          const output = document.createElement("div");
+          output.innerHTML = html;
+          for (const script of output.querySelectorAll("script")) {
+            const copy = document.createElement("script");
+            for (const { name, value } of script.attributes) copy.setAttribute(name, value);
+            copy.textContent = script.textContent;
+            script.replaceWith(copy);
+          }
+          document.body.append(output);
+        }""",
+        dream()._repr_html_(),
+    )
+    page.locator(".card").wait_for()
+    assert reader.trouble == []
+
+
+# figures beside each other
+
+
+def test_two_of_a_kind_do_not_know_of_each_other(window):
+    reader = window(viewport={"width": 1000, "height": 1400})
+    page = reader.open(film(), film())
+    first, second = page.get_by_role("group").all()
+    first.get_by_role("radiogroup", name="Alien").get_by_label("5 stars").check()
+    second.get_by_role("radiogroup", name="Alien").get_by_label("2 stars").check()
+    assert first.get_by_role("radiogroup", name="Alien").get_by_label("5 stars").is_checked()
+    assert "your 1 rating," in first.get_by_role("status").inner_text()
+    assert first.get_by_role("list").inner_text() != second.get_by_role("list").inner_text()
+
+
+def test_one_stops_and_the_other_goes_on(window):
+    page = window(viewport={"width": 1000, "height": 2000}).open(walker(), walker())
+    page.get_by_role("button", name="Pause").first.click()
+    page.wait_for_timeout(200)
+    assert (running(page, 0), running(page, 1)) == (False, True)
+
+
+def test_it_leaves_no_global_name(window):
+    reader = window()
+    page = reader.open("<p>Nothing</p>", ready=False)
+    before = page.evaluate("Object.getOwnPropertyNames(window)")
+    page = reader.open(*(make() for make in FIGURES.values()))
+    assert set(page.evaluate("Object.getOwnPropertyNames(window)")) <= set(before)
+
+
+# motion
+
+
+def test_it_runs_only_while_it_is_in_sight(window):
+    page = window(viewport={"width": 1000, "height": 700}).open(
+        walker(), "<div style='height: 4000px'></div>", ready=False
+    )
+    until(page, RUNNING, "true")
+    page.evaluate("window.scrollTo(0, 3000)")
+    until(page, RUNNING, "false")
+    steps = page.locator(".card > .quiet").inner_text()
+    page.wait_for_timeout(300)
+    assert page.locator(".card > .quiet").inner_text() == steps
+    page.evaluate("window.scrollTo(0, 0)")
+    until(page, RUNNING, "true")
+
+
+def test_little_motion_means_single_steps(window):
+    page = window(reduced_motion="reduce").open(walker())
+    page.wait_for_timeout(300)
+    assert not running(page)
+    assert page.get_by_role("button", name="Run").is_disabled()
+    assert page.locator(".card > .quiet").inner_text().startswith("0 steps")
+    page.get_by_role("button", name="One step").press("Enter")
+    assert page.locator(".card > .quiet").inner_text().startswith("1 step")
+
+
+def test_a_reader_who_turns_motion_off_stops_it(window):
+    page = window().open(walker())
+    until(page, RUNNING, "true")
+    page.emulate_media(reduced_motion="reduce")
+    until(page, RUNNING, "false")
+
+
+def test_pause_and_run_by_keyboard(window):
+    page = window().open(walker())
+    until(page, RUNNING, "true")
+    page.get_by_role("button", name="Pause").press("Enter")
+    assert not running(page)
+    page.get_by_role("button", name="Run").press("Space")
+    assert running(page)
+
+
+# the dream
+
+
+def held(page):
+    text = page.get_by_role("status").inner_text()
+    return int(re.search(r"hold (\d+|no) ", text)[1].replace("no", "0"))
+
+
+@pytest.mark.parametrize("hand", ["mouse", "finger"])
+def test_what_is_drawn_is_held(window, hand):
+    page = window(**(PHONE if hand == "finger" else {})).open(dream())
+    page.get_by_role("button", name="White paper").click()
+    assert held(page) == 0
+    box = page.get_by_role("application").bounding_box()
+    middle = (box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.45)
+    if hand == "finger":
+        page.touchscreen.tap(*middle)
+        assert held(page) == 1
+        return
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] + box["width"] / 4, middle[1])
+    page.mouse.up()
+    page.mouse.move(*middle)
+    assert held(page) == 3
+
+
+def test_the_keyboard_draws_and_says_where(window):
+    page = window(reduced_motion="reduce").open(dream())
+    page.get_by_role("button", name="White paper").press("Enter")
+    drawing = page.get_by_role("application")
+    drawing.focus()
+    page.keyboard.press("ArrowUp")
+    assert page.get_by_role("status").inner_text() == "Row 4, column 5: free."
+    page.keyboard.press("Space")
+    assert page.get_by_role("status").inner_text() == "Row 4, column 5: held as ink."
+    page.keyboard.press("Shift+ArrowLeft")
+    assert page.get_by_role("status").inner_text() == "Row 4, column 4: held as ink."
+    page.get_by_label("let go").check()
+    drawing.press("Space")
+    assert page.get_by_role("status").inner_text() == "Row 4, column 4: free."
+
+
+def test_a_dream_leaves_what_is_held_and_changes_the_rest(window):
+    page = window(reduced_motion="reduce").open(dream())
+    assert held(page) == 32
+    ink = "(canvas) => [0, 1].map((half) => Array.from(canvas.getContext('2d').getImageData(" + (
+        "4, 4 + half * canvas.height / 2, canvas.width - 8, canvas.height / 2 - 8).data).join())"
+    )
+    drawing = page.get_by_role("application")
+    before = drawing.evaluate(ink)
+    for _ in range(3):
+        page.get_by_role("button", name="One step").click()
+    after = drawing.evaluate(ink)
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+def test_halves_are_held_and_let_go(window):
+    page = window(reduced_motion="reduce").open(dream())
+    for name, count in {"Left half": 32, "None": 0, "Top half": 32}.items():
+        page.get_by_role("button", name=name).click()
+        assert held(page) == count
+
+
+# the walkers
+
+
+def test_walkers_begin_again(window):
+    page = window(reduced_motion="reduce").open(walker())
+    for _ in range(3):
+        page.get_by_role("button", name="One step").click()
+    line = page.locator(".card > .quiet")
+    assert line.inner_text().startswith("3 steps")
+    page.get_by_role("button", name="Start again").click()
+    assert line.inner_text().startswith("0 steps")
+
+
+def test_tempering_crosses_more_often_than_a_walker_alone(window):
+    page = window().open(walker())
+    page.get_by_label("Steps a second").fill("10")
+    number = "document.querySelector('[data-deepbook-live]').shadowRoot.textContent"
+    page.wait_for_function(f"() => Number({number}.match(/(\\d+) steps\\./)[1]) > 1500")
+    labels = [c.get_attribute("aria-label") for c in page.locator("canvas").all()[1:]]
+    alone, tempered = (int(re.search(r"(\d+) crossings", label)[1]) for label in labels)
+    assert tempered > alone
+
+
+# the bias
+
+
+def test_the_slider_says_how_far_cd_is_off(window):
+    page = window().open(bias())
+    machine = bias_machine().double()
+    visible = DATA.double()
+
+    def flat(gradient):
+        return torch.cat([g.flatten() for g in gradient.values()])
+
+    # after many steps the chain has forgotten where it began
+    truth = flat(expected_cd_gradient(machine, visible, 5000))
+    slider = page.get_by_label("Steps k")
+    for steps in (1, 2, 3):
+        error = flat(expected_cd_gradient(machine, visible, steps)) - truth
+        share = 100 * float(error.norm() / truth.norm())
+        text = page.get_by_role("status").inner_text()
+        assert text.startswith(f"CD-{steps} is off by ")
+        assert float(re.search(r"by ([\d.]+) %", text)[1]) == pytest.approx(share, rel=0.05)
+        assert slider.get_attribute("aria-valuetext") == str(steps)
+        slider.press("ArrowRight")
+
+
+def test_stronger_weights_mean_more_bias(window):
+    page = window().open(bias())
+
+    def off():
+        return float(re.search(r"by ([\d.]+) %", page.get_by_role("status").inner_text())[1])
+
+    before = off()
+    page.get_by_label("All weights").press("End")
+    assert off() > before
+
+
+# the films
+
+
+def recommended(page):
+    return [line.split("\n")[0] for line in page.get_by_role("listitem").all_inner_texts()]
+
+
+def test_ratings_change_what_is_recommended_as_torch_says(window):
+    reader = window()
+    page = reader.open(film())
+    machine = film_machine().double()
+
+    def order(ratings):
+        answers = torch.tensor([ratings.get(i, -1) for i in range(len(FILMS))])
+        unrated = torch.tensor([i for i in range(len(FILMS)) if i not in ratings])
+        visible = machine.encode(answers)[None]
+        stars = machine.predictive(visible, unrated) @ torch.arange(1.0, 6, dtype=torch.float64)
+        return [FILMS[i] for i in unrated[stars.argsort(descending=True)]]
+
+    page.get_by_role("radiogroup", name="Dune").get_by_label("5 stars").check()
+    page.get_by_role("radiogroup", name="Alien").get_by_label("1 stars").press("Space")
+    assert recommended(page) == order({3: 4, 0: 0})
+    page.get_by_role("radiogroup", name="Alien").get_by_label("not rated").check()
+    assert recommended(page) == order({3: 4})
+    assert "your 1 rating, which stay" in page.get_by_role("status").inner_text()
+    assert reader.trouble == []  # a request would be trouble
+
+
+def test_a_film_is_found_by_a_part_of_its_title(window):
+    page = window().open(film())
+    page.get_by_label("Find a film").fill("farg")
+    assert page.get_by_role("radiogroup").count() == 1
+    page.get_by_label("Find a film").fill("<b>")
+    assert "No film here is called “<b>”." in page.locator(".films").inner_text()
+
+
+def test_other_films_come_and_rated_ones_stay(window):
+    page = window().open(film())
+    names = "(list) => [...list.children].map((one) => one.getAttribute('aria-label'))"
+    page.get_by_role("radiogroup", name="Alien").get_by_label("4 stars").check()
+    page.get_by_role("button", name="Other films").click()
+    shown = page.locator(".films").evaluate(names)
+    assert shown[0] == FILMS[0]
+    assert shown[1] == FILMS[1]  # six others, and six are listed
+    page.get_by_role("button", name="Forget my ratings").click()
+    assert page.get_by_role("status").inner_text().startswith("You have rated nothing")
+
+
+# for every reader
+
+
+POOR_CONTRAST = """(card) => {
+  const channels = (text) => text.match(/[\\d.]+/g).map(Number);
+  const luminance = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => v / 255)
+      .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const ground = (element) => {
+    for (; element; element = element.parentElement) {
+      const [r, g, b, alpha = 1] = channels(getComputedStyle(element).backgroundColor);
+      if (alpha === 1) return [r, g, b];
+    }
+  };
+  const poor = [];
+  const walker = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    const pair = [luminance(channels(getComputedStyle(element).color)), luminance(ground(element))];
+    const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+    if (ratio < 4.5) poor.push(`${walker.currentNode.data}: ${ratio}`);
+  }
+  return poor;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_is_a_light_card_whose_text_has_contrast(window, name, scheme):
+    page = window(color_scheme=scheme, reduced_motion="reduce").open(FIGURES[name]())
+    card = page.locator(".card")
+    assert card.evaluate("(c) => getComputedStyle(c).backgroundColor") == "rgb(252, 251, 248)"
+    assert card.evaluate("(c) => getComputedStyle(c).color") == "rgb(26, 26, 26)"
+    assert card.evaluate(POOR_CONTRAST) == []
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_fits_a_phone_and_fingers_can_hit_it(window, name):
+    page = window(**PHONE).open(FIGURES[name]())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for button in page.locator("button, label:has(input[type=radio])").all():
+        box = button.bounding_box()
+        assert box["height"] >= 44, button.inner_text()
+        assert box["width"] >= 38, button.inner_text()
+
+
+@pytest.mark.parametrize("name", ["dream", "walker", "bias"])
+def test_drawings_are_sharp_on_dense_screens(window, name):
+    page = window(**PHONE).open(FIGURES[name]())
+    for canvas in page.locator("canvas").all():
+        page.wait_for_timeout(100)
+        width, shown = canvas.evaluate("(c) => [c.width, c.clientWidth]")
+        assert width == pytest.approx(2 * shown, abs=1)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_tab_key_reaches_every_control_and_focus_is_seen(window, name):
+    page = window().open(FIGURES[name]())
+    # a group of radio buttons is one stop
+    controls = "button:not(:disabled), input:not([type=radio]), input:checked, [tabindex='0']"
+    for _ in range(page.locator(controls).count()):
+        page.keyboard.press("Tab")
+        seen = page.evaluate(
+            """() => {
+              const element = document.activeElement.shadowRoot.activeElement;
+              const { outlineStyle, outlineWidth } = getComputedStyle(element);
+              element.dataset.reached = true;
+              return `${outlineStyle} ${outlineWidth}`;
+            }"""
+        )
+        assert seen == "solid 3px"
+    assert page.locator("[data-reached]").count() == page.locator(controls).count()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_control_and_drawing_has_a_name(window, name):
+    page = window().open(FIGURES[name]())
+    page.wait_for_timeout(100)
+    for role in ("button", "slider", "radio", "searchbox", "img", "application", "radiogroup"):
+        everything = page.locator(".card").get_by_role(role)
+        named = page.locator(".card").get_by_role(role, name=re.compile(r"\S"))
+        assert everything.count() == named.count(), role
+
+
+def test_paper_gets_the_drawings_without_the_controls(window):
+    page = window().open(walker())
+    page.emulate_media(media="print")
+    assert page.locator("canvas").first.is_visible()
+    assert not page.get_by_role("button").first.is_visible()
