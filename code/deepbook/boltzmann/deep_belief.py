@@ -181,8 +181,13 @@ class DBN(nn.Module):
         log_p = log_p - log_p.logsumexp(0)
         for index in reversed(range(len(self.generative_weights))):
             below = all_states(self.sizes[index], **kind) if index else visible  # type: ignore[arg-type]
-            down = self.generative_input(states, index)
-            log_p = (_log_probability(below[:, None], down) + log_p).logsumexp(1)
+            parts = []
+            # blocks of states above: each meets every state below
+            for block, log_block in zip(states.split(2**12), log_p.split(2**12), strict=True):
+                down = self.generative_input(block, index)
+                table = below @ down.T + logsigmoid(-down).sum(-1)
+                parts.append((table + log_block).logsumexp(1))
+            log_p = torch.stack(parts).logsumexp(0)
             states = below
         return log_p
 
