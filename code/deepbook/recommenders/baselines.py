@@ -104,7 +104,8 @@ class LogOddsModel(Recommender):
 
     Minimises the log-loss plus half the penalty times the squared user and item effects, by
     Newton's method on users and items in turn: given the one, each of the other is a problem
-    in a single number.
+    in a single number. One rating is added, by nobody of nothing, half a like: it keeps the
+    intercept finite where everything is liked.
 
     Parameters
     ----------
@@ -140,9 +141,7 @@ class LogOddsModel(Recommender):
     def _fit(self, ratings: Ratings) -> None:
         likes = liked(ratings.stars)
         users, items = ratings.users, ratings.items
-        # finite even if everything is liked
-        share = (likes.sum() + 0.5) / (len(likes) + 1)
-        self.intercept = torch.logit(share)
+        self.intercept = torch.logit((likes.sum() + 0.5) / (len(likes) + 1))
         self.user_effect = likes.new_zeros(self.user_count)
         self.item_effect = likes.new_zeros(self.item_count)
         for _ in range(self.sweeps):
@@ -154,9 +153,10 @@ class LogOddsModel(Recommender):
                 slope = torch.bincount(index, likes - p, len(effect)) - penalty * effect
                 curvature = torch.bincount(index, p * (1 - p), len(effect)) + penalty
                 effect += slope / curvature
-            # the intercept is not penalised
-            p = self._probability(users, items)
-            self.intercept = self.intercept + (likes - p).sum() / (p * (1 - p)).sum()
+            p, alone = self._probability(users, items), torch.sigmoid(self.intercept)
+            slope = (likes - p).sum() + 0.5 - alone
+            curvature = (p * (1 - p)).sum() + alone * (1 - alone)
+            self.intercept = self.intercept + slope / curvature
 
     def _probability(self, users: Tensor, items: Tensor) -> Tensor:
         return torch.sigmoid(self.intercept + self.user_effect[users] + self.item_effect[items])
