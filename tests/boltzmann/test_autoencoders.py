@@ -45,6 +45,19 @@ def test_the_error_of_real_numbers_is_half_the_squared_distance(generator):
     torch.testing.assert_close(model.reconstruction_error(x, clean), torchs)
 
 
+@pytest.mark.parametrize("output", ["bernoulli", "gaussian"])
+def test_biases_start_from_the_mean_of_the_data(output, generator):
+    model = Autoencoder([6, 5, 3], output=output, generator=generator, dtype=torch.float64)
+    data = (torch.rand(40, 6, generator=generator) < 0.3).double()
+    model.initialize_biases_(data)
+    sums = model.encoder.layers[0](data)
+    torch.testing.assert_close(sums.mean(0), torch.zeros(5).double(), rtol=0, atol=1e-12)
+    with torch.no_grad():
+        model.decoder.layers[-1].weight.zero_()
+    rate = (data.sum(0) + 0.5) / 41 if output == "bernoulli" else data.mean(0)
+    torch.testing.assert_close(model(data), rate.expand(40, -1))
+
+
 def test_a_code_may_have_its_own_activation(generator):
     model = Autoencoder([6, 5, 3], "relu", code_activation="identity", generator=generator)
     x = torch.rand(10, 6, generator=generator)
@@ -131,6 +144,8 @@ def test_arguments_that_cannot_be_are_refused():
         model(torch.zeros(2, 6).double())
     with pytest.raises(ValueError, match=r"target units in \[0, 1\], got values from 2"):
         model.reconstruction_error(torch.zeros(2, 6), torch.full((2, 6), 2.0))
+    with pytest.raises(ValueError, match=r"visible units in \[0, 1\], got values from 2"):
+        model.initialize_biases_(torch.full((2, 6), 2.0))
     with pytest.raises(ValueError, match="nan"):
         model.reconstruction_error(torch.full((2, 6), torch.nan))
     with pytest.raises(ValueError, match=r"target of shape \(2, 6\), got \(3, 6\)"):

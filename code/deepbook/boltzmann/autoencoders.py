@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from deepbook.boltzmann.rbm import check_units
+from deepbook.boltzmann.rbm import check_units, log_odds
 from deepbook.feedforward.activations import get_activation
 from deepbook.feedforward.network import MLP
 
@@ -109,6 +109,21 @@ class Autoencoder(nn.Module):
                 f"expected a target of shape {tuple(output.shape)}, got {tuple(target.shape)}"
             )
         return 0.5 * ((target - output) ** 2).sum(-1)
+
+    @torch.no_grad()
+    def initialize_biases_(self, data: Tensor) -> None:
+        """Let both networks start from what is the same in all data, shape (N, sizes[0]).
+
+        The decoder's last biases become the log-odds of bits, or the means of real numbers, and
+        the encoder's first ones make its sums zero for the mean input.
+        """
+        first, last = self.encoder.layers[0], self.decoder.layers[-1]
+        assert isinstance(first, nn.Linear)
+        assert isinstance(last, nn.Linear)
+        if self.output == "bernoulli":
+            check_units(data, self.sizes[0], last.bias.dtype, "visible")
+        last.bias.copy_(log_odds(data) if self.output == "bernoulli" else data.mean(0))
+        first.bias.copy_(-(first.weight @ data.mean(0)))
 
 
 @torch.no_grad()
