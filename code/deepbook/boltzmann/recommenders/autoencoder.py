@@ -65,10 +65,10 @@ class RatingAutoencoder(Recommender):
         examples: Literal["items", "users"] = "items",
         target: Literal["stars", "residuals"] = "stars",
         hidden_sizes: tuple[int, ...] = (500, 500),
-        penalty: float = 20.0,
-        epochs: int = 60,
+        penalty: float = 12.0,
+        epochs: int = 30,
         learning_rate: float = 2e-3,
-        batch_size: int = 256,
+        batch_size: int = 64,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(user_count, item_count)
