@@ -66,8 +66,6 @@ def methods(quick: bool) -> list[Method]:
             "matrix factorisation (ALS)",
             [new(MatrixFactorisation, penalty=p) for p in (1.0, 1.3, 1.6)],
         ),
-        *from_surprise(quick),
-        Method("course's autoencoder", [new(CourseAutoencoder, **epochs)]),
         Method("K-way RBM", [new(RatingsRBM, **epochs)]),
         Method(
             "autoencoder",
@@ -77,6 +75,8 @@ def methods(quick: bool) -> list[Method]:
     if not quick:
         rows.append(Method("autoencoders, two views: 1 + 1", [partial(two_views, 1, 1)]))
         rows.append(Method("autoencoders, two views: 3 + 3", [partial(two_views, 3, 3)]))
+    rows += from_surprise(quick)
+    rows.append(Method("course's autoencoder", [new(CourseAutoencoder, **epochs)]))
     return rows
 
 
