@@ -147,6 +147,18 @@ def test_a_generator_makes_it_repeatable(dtype, rbm_of, data):
     assert not torch.equal(found[0], found[2])
 
 
+def test_the_precision_of_products_is_given_back(rbm_of, data):
+    found = []
+    for precision in ("highest", "medium"):
+        rbm = rbm_of(dtype=torch.float32)
+        trainer = FastTrainer(rbm, 40, precision=precision, generator=seeded(0))
+        trainer.step(data.float(), 0.1)
+        assert torch.get_float32_matmul_precision() == "highest"
+        found.append(rbm.weight.detach())
+    # bfloat16 has 8 bits
+    torch.testing.assert_close(found[1], found[0], rtol=0.01, atol=0.01)
+
+
 def test_it_is_monitored_like_train(small_rbm, data):
     record = train_fast(
         small_rbm,
@@ -158,7 +170,7 @@ def test_it_is_monitored_like_train(small_rbm, data):
         monitor_every=2,
     )
     assert record.column("epoch") == [2, 4, 5]
-    assert record.column("norm")[-1] == float(small_rbm.weight.norm())
+    assert record.column("norm")[-1] == float(small_rbm.weight.detach().norm())
 
 
 def test_what_is_not_finite_stops_it_before_it_does_harm(small_rbm, data):
@@ -177,6 +189,7 @@ def test_wrong_arguments_are_refused(small_rbm, data):
     for wrong, message in (
         ({"steps": 0}, "at least 1 step, got 0"),
         ({"offset_rate": 2}, "offset rate between 0 and 1, got 2"),
+        ({"precision": "low"}, "got 'low'"),
         ({"weight_decay": -1}, "weight decay of at least 0, got -1"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -6,6 +6,9 @@ A step of CD-1 or PCD-1 needs five matrix products. What ``train`` spends beside
   above the other, ``[v+; v-]`` and ``[h+ / N; -h- / C]``, so that their difference is one product,
   which adds itself to the weights.
 - Random numbers come from numpy's PCG64, at a third of the cost of torch's.
+- ``precision="medium"`` lets torch hand its float32 products to oneDNN, which uses AVX-512 also
+  where MKL does not, such as on AMD's processors: twice as fast there. Where the processor
+  multiplies bfloat16 numbers in hardware (AMX), oneDNN may round to these on the way in.
 - A persistent chain keeps its hidden units from step to step, so that ``P(h | v)`` of data and
   chains is one product too.
 """
@@ -52,6 +55,8 @@ class FastTrainer:
         If given, the gradient is ``Centred``, with offsets that move at this rate.
     weight_decay : float
         As in ``train``.
+    precision : {"highest", "high", "medium"}
+        ``torch.set_float32_matmul_precision`` while a step runs.
     generator : torch.Generator, optional
         Seeds the numpy generator; the global one if not given.
 
@@ -70,6 +75,7 @@ class FastTrainer:
         persistent: bool = False,
         offset_rate: float | None = None,
         weight_decay: float = 0.0,
+        precision: str = "highest",
         generator: torch.Generator | None = None,
     ) -> None:
         if not isinstance(model, RBM) or model.dtype not in _NUMPY or model.device.type != "cpu":
@@ -81,7 +87,9 @@ class FastTrainer:
         self.model, self.steps = model, check_count("step", steps)
         self.batch_size = check_count("example in a batch", batch_size)
         self.persistent, self.offset_rate = persistent, offset_rate
-        self.weight_decay = weight_decay
+        if precision not in ("highest", "high", "medium"):
+            raise ValueError(f"expected highest, high or medium precision, got {precision!r}")
+        self.weight_decay, self.precision = weight_decay, precision
         self._random = np.random.Generator(
             np.random.PCG64(int(torch.randint(2**62, (), generator=generator)))
         )
@@ -116,6 +124,15 @@ class FastTrainer:
         if not 1 <= n <= self.batch_size:
             raise ValueError(f"expected 1 to {self.batch_size} examples, got {n}")
         self._visible[:n] = visible
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision(self.precision)
+        try:
+            self._step(n, learning_rate)
+        finally:
+            torch.set_float32_matmul_precision(before)
+        self.steps_taken += 1
+
+    def _step(self, n: int, learning_rate: float) -> None:
         last = n + (self.batch_size if self.persistent else n)
         self._sample_chains(n, last)
         positive, negative = self._visible[:n], self._visible[n:last]
@@ -143,7 +160,6 @@ class FastTrainer:
         )
         model.visible_bias.add_(visible_bias, alpha=learning_rate)
         model.hidden_bias.add_(hidden_bias, alpha=learning_rate)
-        self.steps_taken += 1
 
     def _sample_chains(self, n: int, last: int) -> None:
         """Put ``v-`` below ``v+``, and ``P(h = 1 | v)`` of both into ``_hidden``."""
@@ -209,6 +225,7 @@ def train_fast(
     persistent: bool = False,
     offset_rate: float | None = None,
     weight_decay: float = 0.0,
+    precision: str = "highest",
     monitor: Monitor | None = None,
     monitor_every: int = 1,
     generator: torch.Generator | None = None,
@@ -217,7 +234,7 @@ def train_fast(
 
     Parameters
     ----------
-    model, steps, persistent, offset_rate, weight_decay
+    model, steps, persistent, offset_rate, weight_decay, precision
         As for ``FastTrainer``.
     visible, epochs, batch_size, learning_rate, schedule, monitor, monitor_every
         As for ``train``.
@@ -243,6 +260,7 @@ def train_fast(
         persistent=persistent,
         offset_rate=offset_rate,
         weight_decay=weight_decay,
+        precision=precision,
         generator=generator,
     )
     record, total = TrainingRecord(), epochs * math.ceil(len(visible) / batch_size)

@@ -1,0 +1,148 @@
+"""Exact test log-likelihood that training reaches, and the seconds it takes, beside others."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+import deepbook
+from deepbook.boltzmann import RBM, linear_decay, log_likelihood, train_fast
+
+TITLE = (
+    "Small RBMs (16 hidden units on 8x8 digits, 20 on MNIST-5k), batch 20: exact test "
+    "log-likelihood in nats, mean over seeds, and processor seconds of training"
+)
+PACKAGES = ("torch", "numpy", "scikit-learn", "rbms")
+BATCH = 20
+RATES = (0.02, 0.05, 0.1, 0.2)
+
+Fit = Callable[[torch.Tensor, int, int, float], RBM]
+
+
+def measure(quick: bool) -> list[dict[str, float | str | None]]:
+    """Learning rates are chosen on a fifth of the training digits, the test digits read once."""
+    epochs, seeds, rates = (2, 1, RATES[:1]) if quick else (50, 3, RATES)
+    rows: list[dict[str, float | str | None]] = []
+    for name, digits, hidden, passes in (
+        ("digits 8x8", deepbook.data.digits8x8(), 16, epochs),
+        ("MNIST-5k", deepbook.data.mnist5k(), 20, epochs // 5 + 1),
+    ):
+        train, test = ((part.inputs > 0.5).float() for part in (digits.train, digits.test))
+        fit, validation = ((part.inputs > 0.5).float() for part in digits.train.split())
+        for method, learn in METHODS.items():
+            chosen = max(
+                rates,
+                key=lambda rate: score(trained(learn, fit, hidden, passes, rate, 0), validation),
+            )
+            values, seconds = [], []
+            for seed in range(1, seeds + 1):
+                start = time.process_time()
+                model = trained(learn, train, hidden, passes, chosen, seed)
+                seconds.append(time.process_time() - start)
+                values.append(score(model, test))
+            rows.append(
+                {
+                    "data": name,
+                    "method": method,
+                    "epochs": passes,
+                    "learning rate": chosen,
+                    "test log-likelihood": round(statistics.mean(values), 2),
+                    "worst seed": round(min(values), 2),
+                    "seconds": round(statistics.mean(seconds), 2),
+                }
+            )
+    return rows
+
+
+def trained(
+    learn: Fit, data: torch.Tensor, hidden: int, epochs: int, rate: float, seed: int
+) -> RBM:
+    """One training from this seed."""
+    deepbook.seed(seed)
+    return learn(data, hidden, epochs, rate)
+
+
+@torch.no_grad()
+def score(model: RBM, visible: torch.Tensor) -> float:
+    """Exact mean log-likelihood."""
+    return float(log_likelihood(model, visible).mean())
+
+
+def ours(**settings: object) -> Fit:
+    """``train_fast`` with these settings."""
+
+    def learn(data: torch.Tensor, hidden: int, epochs: int, rate: float) -> RBM:
+        model = RBM(data.shape[1], hidden)
+        model.initialize_biases_(data)
+        train_fast(
+            model,
+            data,
+            epochs=epochs,
+            batch_size=BATCH,
+            learning_rate=rate,
+            **settings,  # type: ignore[arg-type]
+        )
+        return model
+
+    return learn
+
+
+def scikit_learn(data: torch.Tensor, hidden: int, epochs: int, rate: float) -> RBM:
+    """``BernoulliRBM.fit`` of shuffled digits, which it does not shuffle itself."""
+    import numpy as np
+    from sklearn.neural_network import BernoulliRBM
+
+    theirs = BernoulliRBM(hidden, learning_rate=rate, batch_size=BATCH, n_iter=epochs)
+    theirs.set_params(random_state=np.random.randint(2**31))  # noqa: NPY002, the seed set it
+    theirs.fit(data[torch.randperm(len(data))].numpy())
+    return as_rbm(
+        torch.from_numpy(theirs.components_).T,
+        torch.from_numpy(theirs.intercept_visible_),
+        torch.from_numpy(theirs.intercept_hidden_),
+    )
+
+
+@torch.no_grad()
+def rbms(data: torch.Tensor, hidden: int, epochs: int, rate: float) -> RBM:
+    """The loop of ``rbms.training.pcd.train`` with what it does unless told otherwise: centred
+    gradients of norm 1.
+    """
+    from rbms.bernoulli_bernoulli import BBRBM
+    from rbms.bernoulli_bernoulli.implement import _init_parameters
+    from rbms.training.pcd import fit_batch_pcd
+
+    visible_bias, hidden_bias, weight = _init_parameters(
+        hidden, data, torch.device("cpu"), torch.float32
+    )
+    theirs = BBRBM(weight, visible_bias, hidden_bias)
+    theirs.init_grad()
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=rate, maximize=True)
+    chains, weights = theirs.init_chains(BATCH), torch.ones(len(data))
+    for _ in range(epochs * len(data) // BATCH):
+        index = torch.randperm(len(data))[:BATCH]
+        chains, _ = fit_batch_pcd((data[index], weights[index]), chains, theirs, 1, 1.0)
+        optimizer.step()
+    return as_rbm(theirs.weight_matrix, theirs.vbias, theirs.hbias)
+
+
+@torch.no_grad()
+def as_rbm(weight: torch.Tensor, visible_bias: torch.Tensor, hidden_bias: torch.Tensor) -> RBM:
+    """The same machine as one of ours."""
+    model = RBM(*weight.shape)
+    model.weight.copy_(weight)
+    model.visible_bias.copy_(visible_bias)
+    model.hidden_bias.copy_(hidden_bias)
+    return model
+
+
+METHODS: dict[str, Fit] = {
+    "scikit-learn (PCD-1)": scikit_learn,
+    "rbms (PCD-1, centred)": rbms,
+    "train_fast, CD-1": ours(),
+    "train_fast, PCD-1": ours(persistent=True),
+    "train_fast, PCD-1, falling": ours(persistent=True, schedule=linear_decay),
+    "train_fast, PCD-1, centred, falling": ours(
+        persistent=True, schedule=linear_decay, offset_rate=0.01
+    ),
+}

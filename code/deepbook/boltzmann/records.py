@@ -1,0 +1,116 @@
+"""Tables that a benchmark measured and wrote down, for pages to show as recorded.
+
+``python benchmarks/boltzmann.py NAME`` writes ``records/NAME.json`` beside this module, so that a
+downloaded notebook finds it too.
+"""
+
+import json
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+
+__all__ = ["Record", "read_record", "record_names"]
+
+Value = float | str | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A recorded table, and where it comes from. A notebook shows it as a table.
+
+    Attributes
+    ----------
+    name, title : str
+    rows : tuple of dict
+        Each with the same columns; None where there is no value.
+    command, commit, date, machine : str
+        What was run, of which version of this book, when, and on what.
+    versions : dict
+        Of the packages that took part.
+    """
+
+    name: str
+    title: str
+    rows: tuple[dict[str, Value], ...]
+    command: str
+    commit: str
+    date: str
+    machine: str
+    versions: dict[str, str]
+
+    def row(self, **wanted: Value) -> dict[str, Value]:
+        """The one row whose columns have these values.
+
+        Raises
+        ------
+        LookupError
+            If there is none, or more than one.
+        """
+        found = [row for row in self.rows if wanted.items() <= row.items()]
+        if len(found) != 1:
+            raise LookupError(f"expected one row with {wanted} in {self.name}, got {len(found)}")
+        return found[0]
+
+    @property
+    def source(self) -> str:
+        """One sentence: command, commit, date, machine and versions."""
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return (
+            f"Recorded by `{self.command}` at commit {self.commit} on {self.date}: "
+            f"{self.machine}; {versions}."
+        )
+
+    def __str__(self) -> str:
+        table = [
+            list(self.rows[0]),
+            *([_text(value) for value in row.values()] for row in self.rows),
+        ]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = ["  ".join(map(str.rjust, line, widths)) for line in table]
+        return "\n".join([self.title, *lines, self.source])
+
+    def _repr_html_(self) -> str:
+        def line(cells: list[str], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        head = line(list(self.rows[0]), "th")
+        body = "".join(line([_text(value) for value in row.values()], "td") for row in self.rows)
+        source = escape(self.source)
+        return (
+            f'<table class="db-record"><caption>{escape(self.title)}</caption>'
+            f"<thead>{head}</thead><tbody>{body}</tbody></table><p>{source}</p>"
+        )
+
+
+def read_record(name: str) -> Record:
+    """The record of that name.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if name not in record_names():
+        raise ValueError(f"expected one of {', '.join(record_names())}, got {name!r}")
+    content = json.loads((files(__package__) / "records" / f"{name}.json").read_text("utf-8"))
+    content["rows"] = tuple(content["rows"])
+    return Record(**content)
+
+
+def record_names() -> list[str]:
+    """The names of all records."""
+    folder = files(__package__) / "records"
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path.name.removesuffix(".json") for path in folder.iterdir() if path.name.endswith(".json")
+    )
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return "–"
+    # four digits, and no power of ten for large numbers
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return str(value)

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+
+from deepbook.boltzmann import Record, read_record, record_names, records
+
+
+@pytest.fixture
+def record():
+    return Record(
+        name="speed",
+        title="How fast",
+        rows=({"who": "us & them", "per second": 24500.0}, {"who": "nobody", "per second": None}),
+        command="python benchmarks/boltzmann.py speed",
+        commit="0123abcd",
+        date="2026-11-22",
+        machine="a machine, 2 cores",
+        versions={"torch": "2.13.0"},
+    )
+
+
+def test_a_record_is_read_as_it_was_written(record, tmp_path, monkeypatch):
+    (tmp_path / "records").mkdir()
+    path = tmp_path / "records" / "speed.json"
+    path.write_text(json.dumps(vars(record)))
+    monkeypatch.setattr(records, "files", lambda package: tmp_path)
+    assert record_names() == ["speed"]
+    assert read_record("speed") == record
+    with pytest.raises(ValueError, match="expected one of speed, got 'depth'"):
+        read_record("depth")
+
+
+def test_every_record_of_the_package_has_rows_with_the_same_columns():
+    for name in record_names():
+        found = read_record(name)
+        assert found.name == name
+        assert len({tuple(row) for row in found.rows}) == 1
+        assert found.command.endswith(f"boltzmann.py {name}")
+        assert found.commit
+        assert found.machine
+
+
+def test_a_row_is_found_by_its_values(record):
+    assert record.row(who="us & them")["per second"] == 24500.0
+    with pytest.raises(LookupError, match="expected one row with .*Tom.* in speed, got 0"):
+        record.row(who="Tom")
+    with pytest.raises(LookupError, match="got 2"):
+        record.row()
+
+
+def test_a_record_tells_where_it_comes_from_in_text_and_on_a_page(record):
+    source = (
+        "Recorded by `python benchmarks/boltzmann.py speed` at commit 0123abcd on 2026-11-22: "
+        "a machine, 2 cores; torch 2.13.0."
+    )
+    assert source in str(record)
+    assert source in record._repr_html_()
+    assert "<td>us &amp; them</td><td>24,500</td>" in record._repr_html_()
+    assert "<td>nobody</td><td>–</td>" in record._repr_html_()
+    lines = str(record).splitlines()
+    assert lines[1:3] == ["      who  per second", "us & them      24,500"]
