@@ -42,7 +42,7 @@ def test_every_record_of_the_package_has_rows_with_the_same_columns():
 
 def test_a_row_is_found_by_its_values(record):
     assert record.row(who="us & them")["per second"] == 24500.0
-    with pytest.raises(LookupError, match="expected one row with .*Tom.* in speed, got 0"):
+    with pytest.raises(LookupError, match=r"expected one row with .*Tom.* in speed, got 0"):
         record.row(who="Tom")
     with pytest.raises(LookupError, match="got 2"):
         record.row()
