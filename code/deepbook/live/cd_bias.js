@@ -15,12 +15,12 @@ const chances = (states, mean) =>
 
 // T[v][v'] = sum_h P(h | v) P(v' | h): one step of block Gibbs sampling.
 export function transitionMatrix(machine) {
-  const visibles = allStates(machine.visible_bias.length);
-  const hiddens = allStates(machine.hidden_bias.length);
-  const down = hiddens.map((hidden) => chances(visibles, visibleMean(machine, hidden)));
-  return visibles.map((visible) => {
-    const row = new Float64Array(visibles.length);
-    chances(hiddens, hiddenMean(machine, visible)).forEach((chance, h) => {
+  const visibleStates = allStates(machine.visible_bias.length);
+  const hiddenStates = allStates(machine.hidden_bias.length);
+  const down = hiddenStates.map((hidden) => chances(visibleStates, visibleMean(machine, hidden)));
+  return visibleStates.map((visible) => {
+    const row = new Float64Array(visibleStates.length);
+    chances(hiddenStates, hiddenMean(machine, visible)).forEach((chance, h) => {
       for (let v = 0; v < row.length; v++) row[v] += chance * down[h][v];
     });
     return row;
@@ -38,8 +38,8 @@ export function afterStep(probability, transition) {
 
 // p(v) of the machine, for all visible states.
 export function modelProbability(machine) {
-  const visibles = allStates(machine.visible_bias.length);
-  const energies = visibles.map((visible) => freeEnergy(machine, visible));
+  const visibleStates = allStates(machine.visible_bias.length);
+  const energies = visibleStates.map((visible) => freeEnergy(machine, visible));
   const lowest = Math.min(...energies);
   const weights = Float64Array.from(energies, (energy) => Math.exp(lowest - energy));
   const total = weights.reduce((sum, weight) => sum + weight);

@@ -15,7 +15,7 @@ const STYLE = `
   .side > * { flex: 1 1 14em; min-width: 0; }
   p { margin: 0.4em 0; }
   canvas { display: block; width: 100%; touch-action: pan-y; }
-  canvas.drawn { touch-action: none; cursor: crosshair; }
+  canvas.drawn { max-width: 22em; touch-action: none; cursor: crosshair; }
   button, input[type="search"] { box-sizing: border-box; min-height: 44px;
     padding: 0.3em 0.9em; border: 1px solid #767469; border-radius: 0.4em; background: #fff;
     color: inherit; font: inherit; }
@@ -177,6 +177,7 @@ class Frame {
       advance();
       draw();
     });
+    const why = this.element("span", { class: "quiet" });
     const tick = this.careful((now) => {
       // after a gap the clock does not catch up
       owed += Math.min(now - before, 200) * perSecond() / 1000;
@@ -191,7 +192,7 @@ class Frame {
       const running = wanted && seen && !still.matches && !this.failed;
       run.textContent = wanted && !still.matches ? "Pause" : "Run";
       run.disabled = still.matches;
-      run.title = still.matches ? "Your system asks for little motion: take single steps" : "";
+      why.textContent = still.matches ? "Your system asks for little motion." : "";
       this.card.dataset.running = running;
       if (running && !request) {
         before = performance.now();
@@ -207,6 +208,6 @@ class Frame {
       update();
     }).observe(this.card);
     update();
-    return this.row(run, once);
+    return this.row(run, once, why);
   }
 }

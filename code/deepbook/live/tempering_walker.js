@@ -130,9 +130,11 @@ export function create(frame, given) {
         context.fillStyle = ink;
         const heat = `β = ${Number(beta.toPrecision(2))}`;
         context.textAlign = "center";
-        context.fillText(row ? heat : `${heat}, with tempering ■ and alone ●`, wide / 2, row * ROW + 18);
-        if (row === 0) disc(context, x(lone, wide), y(Math.min(landscape[lone], top)) - 8, orange, true);
-        disc(context, x(places[row], wide), y(Math.min(landscape[places[row]], top)) - 7, row ? "#fff" : blue, false);
+        const title = row ? heat : `${heat}, with tempering ■ and alone ●`;
+        context.fillText(title, wide / 2, row * ROW + 18);
+        const above = (place) => y(Math.min(landscape[place], top)) - 8;
+        if (row === 0) disc(context, x(lone, wide), above(lone), orange, true);
+        disc(context, x(places[row], wide), above(places[row]), row ? "#fff" : blue, false);
         if (traded.includes(row)) {
           context.fillStyle = blue;
           context.textAlign = "right";

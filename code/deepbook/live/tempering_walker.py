@@ -59,7 +59,7 @@ class TemperingWalker(LiveFigure):
         start: int = 0,
         axis: tuple[float, float] | None = None,
         name: str = "x",
-        steps_per_second: int = 64,
+        steps_per_second: int = 128,
         seed: int = 0,
     ) -> None:
         packed = pack(energy)
