@@ -48,20 +48,25 @@ class Recipe:
 
 
 RECIPES = (
+    Recipe("centred PCD-5, warped digits", warp=1.0, epochs=240, decay=5e-4),
+    Recipe("centred PCD-5"),
+    Recipe("CD-1", persistent=False, centred=False, steps=1, epochs=30),
     Recipe("PCD-1", hidden=20, centred=False, steps=1, decay=0.0, epochs=60, seeds=5),
     Recipe("centred PCD-1", hidden=20, steps=1, rate=0.3, decay=0.0, epochs=60, seeds=5),
-    Recipe("CD-1", persistent=False, centred=False, steps=1, epochs=30),
-    Recipe("centred PCD-5"),
-    Recipe("centred PCD-5, warped digits", warp=1.0, epochs=240, decay=5e-4),
 )
 
 
 def measure(quick: bool) -> list[dict[str, float | str | None]]:
     """Train and judge every recipe."""
-    if quick:
-        recipes = [replace(recipe, epochs=1, seeds=1) for recipe in RECIPES]
-        return [judge(recipe, temperatures=50) for recipe in recipes]
-    return [judge(recipe) for recipe in RECIPES]
+    rows = []
+    for recipe in RECIPES:
+        if quick:
+            row = judge(replace(recipe, epochs=1, seeds=1), temperatures=50)
+        else:
+            row = judge(recipe)
+        print(row, flush=True)
+        rows.append(row)
+    return rows
 
 
 def judge(
