@@ -60,12 +60,9 @@ def measure(quick: bool) -> list[dict[str, float | str | None]]:
     """Train and judge every recipe."""
     rows = []
     for recipe in RECIPES:
-        if quick:
-            row = judge(replace(recipe, epochs=1, seeds=1), temperatures=50)
-        else:
-            row = judge(recipe)
-        print(row, flush=True)
-        rows.append(row)
+        quickly = replace(recipe, epochs=1, seeds=1)
+        rows.append(judge(quickly, temperatures=50) if quick else judge(recipe))
+        print(rows[-1], flush=True)
     return rows
 
 
