@@ -337,6 +337,21 @@ def test_the_keyboard_draws_and_says_where(window):
     assert page.get_by_role("status").inner_text() == "Row 4, column 4: free."
 
 
+def test_what_is_let_go_stays_as_it_is_until_the_next_step(window):
+    page = window(reduced_motion="reduce").open(dream())
+    page.get_by_role("button", name="White paper").click()
+    page.get_by_label("what was drawn").check()
+    drawing = page.get_by_role("application")
+    drawing.press("Space")  # ink in row 5, column 5 of 8
+    page.get_by_label("let go").check()
+    drawing.press("Space")
+    red = drawing.evaluate(
+        "(c) => c.getContext('2d').getImageData(c.width * 4.5 / 8, c.height * 4.5 / 8, 1, 1).data[0]"
+    )
+    assert page.get_by_role("status").inner_text() == "Row 5, column 5: free."
+    assert red < 100
+
+
 def test_a_dream_leaves_what_is_held_and_changes_the_rest(window):
     page = window(reduced_motion="reduce").open(dream())
     assert held(page) == 32

@@ -173,10 +173,12 @@ export function create(frame, { machine, data, steps, chosen }) {
       context.fillText("true gradient", (left + right) / 2, tall - 10);
       upright(context, `expected CD-${steps[at]} gradient`, 18, (top + bottom) / 2);
       context.textAlign = "left";
-      context.fillStyle = blue;
-      context.fillText("○ weights", left + 10, top + 14);
-      context.fillStyle = orange;
-      context.fillText("× biases", left + 10, top + 32);
+      [["○", "weights", blue], ["×", "biases", orange]].forEach(([sign, name, color], line) => {
+        context.fillStyle = color;
+        context.fillText(sign, left + 10, top + 14 + 18 * line);
+        context.fillStyle = ink;
+        context.fillText(name, left + 25, top + 14 + 18 * line);
+      });
     },
   });
 

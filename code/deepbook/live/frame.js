@@ -102,11 +102,10 @@ class Frame {
   // A slider with its value as text beside its label.
   range({ label, min, max, step = 1, value, text = String, change }) {
     const shown = this.element("span", { class: "number", "aria-hidden": "true" });
-    const input = this.element("input", { type: "range", min, max, step, value,
-      "aria-label": label, input: () => {
-        tell();
-        change(Number(input.value));
-      } });
+    const input = this.element("input", { type: "range", min, max, step, value, input: () => {
+      tell();
+      change(Number(input.value));
+    } });
     const tell = () => {
       shown.textContent = text(Number(input.value));
       input.setAttribute("aria-valuetext", shown.textContent);
