@@ -10,7 +10,7 @@ from deepbook.boltzmann.harmonium import Harmonium
 from deepbook.boltzmann.rbm import check_units
 from deepbook.boltzmann.states import bernoulli
 
-__all__ = ["SoftmaxRBM"]
+__all__ = ["SoftmaxRBM", "conditional_scores"]
 
 
 class SoftmaxRBM(Harmonium):
@@ -189,9 +189,7 @@ class SoftmaxRBM(Harmonium):
         places = items.expand(batch)[..., None, None].expand(*batch, 1, self.value_count)
         own = visible.expand(*batch, *visible.shape[-2:]).gather(-2, places)
         others = self._hidden_input(visible) - (own @ weight).squeeze(-2)
-        # -F of the other items together with each value of this one, up to what all values share
-        log_score = softplus(others[..., None, :] + weight).sum(-1)
-        return torch.softmax(self.visible_bias[items] + log_score, -1)
+        return torch.softmax(conditional_scores(others, weight, self.visible_bias[items]), -1)
 
     @torch.no_grad()
     def sample_hidden(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -316,3 +314,23 @@ class SoftmaxRBM(Harmonium):
     def _visible_input(self, hidden: Tensor) -> Tensor:
         flat = hidden @ self.weight.flatten(0, 1).T
         return flat.unflatten(-1, self.visible_bias.shape) + self.visible_bias
+
+
+def conditional_scores(others: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """``log P(v_i = k | the other items)`` up to what all values k share.
+
+    It is ``-F`` of the other items together with each value of this one.
+
+    Parameters
+    ----------
+    others : Tensor, shape (..., hidden_size)
+        What the hidden units get from the other items and from their biases.
+    weight : Tensor, shape (..., value_count, hidden_size)
+        Of this item.
+    bias : Tensor, shape (..., value_count)
+
+    Returns
+    -------
+    Tensor, shape (..., value_count)
+    """
+    return bias + softplus(others[..., None, :] + weight).sum(-1)

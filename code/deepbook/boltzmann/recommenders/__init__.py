@@ -4,7 +4,10 @@ import lazy_loader
 
 _ATTRIBUTES = {
     "autoencoder": ["RatingAutoencoder", "RatingEnsemble"],
+    "contrastive": ["ContrastiveRBM"],
     "course": ["AutoencoderFaults", "CourseAutoencoder", "CourseRBM", "RBMFaults"],
+    "ratings_rbm": ["RatingsRBM"],
+    "tied_softmax": ["Penalties", "TiedSoftmaxRBM"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
