@@ -345,9 +345,8 @@ def test_what_is_let_go_stays_as_it_is_until_the_next_step(window):
     drawing.press("Space")  # ink in row 5, column 5 of 8
     page.get_by_label("let go").check()
     drawing.press("Space")
-    red = drawing.evaluate(
-        "(c) => c.getContext('2d').getImageData(c.width * 4.5 / 8, c.height * 4.5 / 8, 1, 1).data[0]"
-    )
+    pixel = "c.getContext('2d').getImageData(c.width * 4.5 / 8, c.height * 4.5 / 8, 1, 1)"
+    red = drawing.evaluate(f"(c) => {pixel}.data[0]")
     assert page.get_by_role("status").inner_text() == "Row 5, column 5: free."
     assert red < 100
 
