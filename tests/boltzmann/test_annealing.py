@@ -15,7 +15,7 @@ from deepbook.boltzmann import (
     reverse_ais,
     two_sided_log_likelihood,
 )
-from deepbook.boltzmann.annealing import AnnealingPath, RBMPath
+from deepbook.boltzmann.annealing_path import AnnealingPath, RBMPath, annealing_path
 
 RUNS, CHAINS, TEMPERATURES = 300, 100, 20
 
@@ -74,7 +74,7 @@ class PreviousTemperature(RBMPath):
 def test_sampling_with_the_previous_temperatures_parameters_fails_both_tests(
     small_rbm, exact, monkeypatch
 ):
-    monkeypatch.setattr(annealing, "RBMPath", PreviousTemperature)
+    monkeypatch.setattr(annealing, "annealing_path", PreviousTemperature)
     estimate = run_forward(small_rbm)
     assert not 0.91 <= coverage(split(estimate), exact) <= 0.98
     assert abs(deviations_of_mean_z(estimate, exact)) > 3
@@ -97,8 +97,8 @@ def test_an_rbm_takes_the_fast_path_and_a_kind_of_its_own_the_general_one(small_
         pass
 
     base = small_rbm.without_couplings()
-    assert isinstance(annealing.annealing_path(base, small_rbm), RBMPath)
-    assert not isinstance(annealing.annealing_path(Other(8, 6), Other(8, 6)), RBMPath)
+    assert isinstance(annealing_path(base, small_rbm), RBMPath)
+    assert not isinstance(annealing_path(Other(8, 6), Other(8, 6)), RBMPath)
 
 
 def test_forward_and_reverse_runs_hold_log_z_between_them_on_average(small_rbm, exact):
