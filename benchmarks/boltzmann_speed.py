@@ -20,7 +20,7 @@ def measure(quick: bool) -> list[dict[str, float | str | None]]:
         environment = {**os.environ, **dict.fromkeys(names, str(threads))}
         # threads that wait for each other in vain are no measure of anything
         environment["OMP_WAIT_POLICY"] = "PASSIVE"
-        command = [sys.executable, __file__, str(threads), "1" if quick else "4"]
+        command = [sys.executable, __file__, str(threads), "1" if quick else "3"]
         done = subprocess.run(
             command, check=True, stdout=subprocess.PIPE, text=True, env=environment
         )

@@ -17,6 +17,7 @@ from deepbook.boltzmann import (
     linear_decay,
     log_likelihood,
     train,
+    train_fast,
 )
 from deepbook.boltzmann.gradients import GradientEstimator
 
@@ -217,6 +218,23 @@ def test_sgd_takes_the_steps_and_only_weights_decay(small_rbm, data):
                 velocity[name] = 0.5 * velocity[name] + gradient[name]
                 parameter += rate * velocity[name]
     torch.testing.assert_close(parameters(small_rbm), parameters(twin), rtol=0, atol=1e-12)
+
+
+def test_the_schedule_is_asked_before_each_step_how_much_is_done(small_rbm, data):
+    asked = []
+
+    def schedule(done):
+        asked.append(done)
+        return 0.0
+
+    before = parameters(small_rbm)
+    settings = {"epochs": 2, **SETTINGS, "schedule": schedule}
+    train(small_rbm, data, ContrastiveDivergence(), **settings)
+    assert asked == [step / 8 for step in range(8)]  # 30 examples are 4 batches
+    asked.clear()
+    train_fast(small_rbm, data, **settings)
+    assert asked == [step / 8 for step in range(8)]
+    assert torch.equal(parameters(small_rbm), before)
 
 
 def test_a_parameter_without_requires_grad_stays(small_rbm, data):
