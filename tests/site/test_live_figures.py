@@ -72,6 +72,10 @@ def film():
 FIGURES = {"dream": dream, "walker": walker, "bias": bias, "film": film}
 
 
+BLANK = """[...document.querySelectorAll('[data-deepbook-live]')].flatMap((host) =>
+  [...host.shadowRoot.querySelectorAll('canvas:not([aria-label])')]).length"""
+
+
 class Window:
     """A browser window with figures on a page, that writes down what goes wrong in it."""
 
@@ -98,7 +102,15 @@ class Window:
         self.page.goto(ADDRESS)
         if ready:
             self.page.locator(".card").nth(len(figures) - 1).wait_for()
+            # every drawing has its size, and with it its name
+            self.page.wait_for_function(BLANK + " === 0")
         return self.page
+
+    def until_trouble(self):
+        for _ in range(200):
+            if self.trouble:
+                break
+            self.page.wait_for_timeout(50)
 
 
 @pytest.fixture
@@ -134,7 +146,6 @@ RUNNING = "document.querySelector('[data-deepbook-live]').shadowRoot" + (
 def test_it_takes_the_place_of_its_picture(window, name):
     reader = window()
     page = reader.open(FIGURES[name]())
-    page.wait_for_timeout(200)
     assert not page.locator("img").is_visible()
     assert page.get_by_role("group").get_attribute("aria-label")
     assert reader.trouble == []
@@ -175,7 +186,7 @@ def test_a_fault_at_the_start_leaves_the_picture(window, old, new):
     html = bias()._repr_html_()
     assert old in html
     page = reader.open(html.replace(old, new), ready=False)
-    page.wait_for_timeout(500)
+    reader.until_trouble()
     assert page.get_by_role("img", name="A line that rises.").is_visible()
     assert len(reader.trouble) == 1
 
@@ -194,8 +205,11 @@ def test_a_fault_later_on_brings_the_picture_back(window):
 def test_a_fault_in_the_clock_stops_it_and_brings_the_picture_back(window):
     reader = window()
     html = walker()._repr_html_()
-    page = reader.open(html.replace("    steps++;\n", "    if (++steps > 5) throw Error('x');\n"))
-    page.get_by_role("img", name="A line that rises.").wait_for()
+    broken = html.replace("    steps++;\n", "    if (++steps > 5) throw Error('x');\n")
+    assert broken != html
+    page = reader.open(broken, ready=False)
+    reader.until_trouble()
+    assert page.get_by_role("img", name="A line that rises.").is_visible()
     page.wait_for_timeout(300)
     assert len(reader.trouble) == 1
 
@@ -238,9 +252,11 @@ def test_two_of_a_kind_do_not_know_of_each_other(window):
 
 def test_one_stops_and_the_other_goes_on(window):
     page = window(viewport={"width": 1000, "height": 2000}).open(walker(), walker())
+    until(page, RUNNING, "true")
     page.get_by_role("button", name="Pause").first.click()
-    page.wait_for_timeout(200)
-    assert (running(page, 0), running(page, 1)) == (False, True)
+    until(page, RUNNING, "false")
+    page.locator(".card[data-running=true]").wait_for()
+    assert page.locator(".card").count() == 2
 
 
 def test_it_leaves_no_global_name(window):
@@ -531,7 +547,6 @@ def test_it_fits_a_phone_and_fingers_can_hit_it(window, name):
 def test_drawings_are_sharp_on_dense_screens(window, name):
     page = window(**PHONE).open(FIGURES[name]())
     for canvas in page.locator("canvas").all():
-        page.wait_for_timeout(100)
         width, shown = canvas.evaluate("(c) => [c.width, c.clientWidth]")
         assert width == pytest.approx(2 * shown, abs=1)
 
@@ -558,7 +573,6 @@ def test_the_tab_key_reaches_every_control_and_focus_is_seen(window, name):
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_control_and_drawing_has_a_name(window, name):
     page = window().open(FIGURES[name]())
-    page.wait_for_timeout(100)
     for role in ("button", "slider", "radio", "searchbox", "img", "application", "radiogroup"):
         everything = page.locator(".card").get_by_role(role)
         named = page.locator(".card").get_by_role(role, name=re.compile(r"\S"))
