@@ -156,14 +156,12 @@ class ConvolutionalRBM(Harmonium):
     def sample_hidden(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw ``h`` given ``v``: zeros and ones, shape (..., *hidden_shape)."""
         blocks = self._blocks(self.hidden_mean(visible))
-        # one uniform number for a block falls into one unit's interval, or behind the last
+        # one uniform number for a block: the first partial sum above it is the unit that is on
         uniform = torch.rand(
             (*blocks.shape[:-1], 1), dtype=blocks.dtype, device=blocks.device, generator=generator
         )
-        above = blocks.cumsum(-1)
-        drawn = (uniform < above) & (uniform >= above - blocks)
-        # rounding may let two intervals touch: only the first counts
-        drawn &= drawn.cumsum(-1) == 1
+        reached = uniform < blocks.cumsum(-1)
+        drawn = reached & (reached.cumsum(-1) == 1)
         return self._from_blocks(drawn.to(blocks))
 
     @torch.no_grad()
