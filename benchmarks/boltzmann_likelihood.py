@@ -15,7 +15,7 @@ TITLE = (
 )
 PACKAGES = ("torch", "numpy", "scikit-learn", "rbms")
 BATCH, HIDDEN = 20, 16
-RATES = (0.02, 0.05, 0.1, 0.2)
+RATES = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 Fit = Callable[[torch.Tensor, int, float], RBM]
 
