@@ -58,7 +58,7 @@ def measure(quick: bool) -> list[Row]:
             more = time.process_time() - start
             rows.append({"machine": name, "layers": "-".join(map(str, model.sizes))})
             rows[-1]["processor seconds"] = round(seconds + more, 1)
-            rows[-1] |= judge(model, binary(second.images), test, 50 if quick else 5000)
+            rows[-1] |= judge(model, binary(second.images), test, 50 if quick else 3000)
             print(rows[-1], flush=True)
     return rows
 

@@ -146,6 +146,14 @@ def test_an_em_step_ends_where_the_expected_gradient_is_zero():
         torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=1e-5)
 
 
+def test_a_variational_em_step_ends_where_the_bounds_gradient_is_zero():
+    data, model = draw(30, 6), small_model(3)
+    mean = model.mean_field(data).mean
+    model.em_step(data, exact=False)
+    for gradient in torch.autograd.grad(model.elbo(data, mean).sum(), list(model.parameters())):
+        torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=1e-5)
+
+
 def test_variational_em_raises_the_bound():
     data = small_model(1).sample(200, torch.Generator().manual_seed(0))
     model = small_model(2)
