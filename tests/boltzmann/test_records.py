@@ -54,7 +54,8 @@ def test_a_record_tells_where_it_comes_from_in_text_and_on_a_page(record):
         "a machine, 2 cores; torch 2.13.0."
     )
     assert source in str(record)
-    assert source in record._repr_html_()
+    in_html = source.replace("`python", "<code>python").replace("speed`", "speed</code>")
+    assert in_html in record._repr_html_()
     assert "<td>us &amp; them</td><td>24,500</td>" in record._repr_html_()
     assert "<td>nobody</td><td>–</td>" in record._repr_html_()
     lines = str(record).splitlines()

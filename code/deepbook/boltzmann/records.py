@@ -75,10 +75,13 @@ class Record:
 
         head = line(list(self.rows[0]), "th")
         body = "".join(line([_text(value) for value in row.values()], "td") for row in self.rows)
-        source = escape(self.source)
+        source = escape(self.source).replace(
+            f"`{escape(self.command)}`", f"<code>{escape(self.command)}</code>"
+        )
         return (
-            f'<table class="db-record"><caption>{escape(self.title)}</caption>'
-            f"<thead>{head}</thead><tbody>{body}</tbody></table><p>{source}</p>"
+            '<div style="overflow-x: auto"><table class="db-record">'
+            f"<caption>{escape(self.title)}</caption>"
+            f"<thead>{head}</thead><tbody>{body}</tbody></table></div><p>{source}</p>"
         )
 
 
