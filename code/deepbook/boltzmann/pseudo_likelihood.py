@@ -93,7 +93,7 @@ def stochastic_pseudo_log_likelihood(
 
 
 def ratio_matching(model: EnergyModel, visible: Tensor) -> Tensor:
-    """The loss of ratio matching for each example (Hyvärinen 2007; section 18.5).
+    """The loss of ratio matching for each example (Hyvärinen 2007; section 18.4).
 
     Parameters, errors
         As in ``flip_log_ratios``.
