@@ -149,7 +149,8 @@ def build_page(project: Project, page: str) -> Path:
     if page not in project.pages():
         raise BuildFailed(f"no page {page!r} with code cells in _toc.yml")
     executed = execute_pages(project, [page]).get(page)
-    assert executed is not None
+    if executed is None:
+        raise BuildFailed(f"{page} was edited while it ran: run the command again")
     for claim in claims_in(executed[0]):
         print(f"  {claim['name']}: {claim['value']} (promised {claim['bound']})")
     folder = project.build / "page" / page.replace("/", "-")

@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 import time
 
+import psutil
 import pytest
 
 from deepbook.data.fetching import obtain
@@ -37,11 +38,13 @@ def test_a_process_killed_in_the_middle_leaves_no_file_and_the_next_sweeps_up(
     process = spawn.Process(target=obtain, args=(pinned(),))
     process.start()
     assert index.half_sent.wait(30)
+    orphans = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.join(30)
     assert not (cache / "tiny.csv.gz").exists()
     assert any(".staging-" in name for name in content_of())  # else this test shows nothing
     index.stall = False
     index.go_on.set()
+    psutil.wait_procs(orphans, 30)  # while pip still writes, nobody can sweep up behind it
     assert obtain(pinned()).read_bytes() == tiny
     assert content_of() == ["tiny.csv.gz"]
