@@ -71,6 +71,8 @@ def pack(array: ArrayLike, dtype: str = "float32") -> Packed:
             raise ValueError("expected an array of at least 1 dimension for int8, got a number")
         largest = np.abs(values).max(axis=tuple(range(values.ndim - 1)), initial=0.0)
         scale = (np.where(largest > 0, largest, 1.0) / 127).astype(np.float32)
+        # numbers so small that 1 / 127 of them vanishes are as good as zero
+        scale = np.maximum(scale, np.finfo(np.float32).tiny)
         return Packed(np.rint(values / scale).clip(-127, 127).astype(np.int8), scale)
     if dtype == "uint8" and not (values == np.clip(np.rint(values), 0, 255)).all():
         raise ValueError("expected whole numbers from 0 to 255 for uint8")
