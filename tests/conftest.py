@@ -22,3 +22,27 @@ def close_figures():
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="session")
+def split():
+    """Training and test ratings of 60 users and 40 films: user + film + one taste, and noise."""
+    import torch
+
+    from deepbook.data.movielens import Ratings
+
+    users, items = 60, 40
+    generator = torch.Generator().manual_seed(0)
+    normal = lambda *shape: torch.randn(*shape, generator=generator)
+    table = 3.3 + 0.6 * normal(users, 1) + 0.6 * normal(1, items)
+    table += 0.8 * normal(users, 1) * normal(1, items) + 0.4 * normal(users, items)
+    stars = table.round().clamp(1, 5).long()
+    rated = torch.rand(users, items, generator=generator) < 0.5
+    pairs = rated.nonzero()[torch.randperm(int(rated.sum()), generator=generator)]
+    held = len(pairs) // 5
+    return tuple(
+        Ratings(
+            part[:, 0], part[:, 1], stars[part[:, 0], part[:, 1]], torch.zeros(len(part)).long()
+        )
+        for part in (pairs[held:], pairs[:held])
+    )

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from deepbook.boltzmann.harmonium import Harmonium
-from deepbook.boltzmann.rbm import check_units
-from deepbook.boltzmann.states import bernoulli
+from deepbook.boltzmann.rbm import check_layers, check_units
 
 __all__ = ["GaussianRBM"]
 
@@ -71,13 +70,7 @@ class GaussianRBM(Harmonium):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if visible_size < 1 or hidden_size < 1:
-            raise ValueError(
-                "expected at least 1 visible and 1 hidden unit, "
-                f"got {visible_size} and {hidden_size}"
-            )
-        if not weight_scale >= 0:
-            raise ValueError(f"expected a weight scale of at least 0, got {weight_scale}")
+        check_layers(visible_size, hidden_size, weight_scale)
         self.visible_size, self.hidden_size = visible_size, hidden_size
         noise = torch.randn(
             visible_size, hidden_size, generator=generator, device=device, dtype=dtype
@@ -175,11 +168,6 @@ class GaussianRBM(Harmonium):
         """Sum of the second derivatives of ``log p(v)`` by each ``v_i``, shape (...)."""
         hidden = self.hidden_mean(visible)
         return (hidden * (1 - hidden)) @ self.weight.square().sum(0) - self.precision.sum()
-
-    @torch.no_grad()
-    def sample_hidden(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draw ``h`` given ``v``: zeros and ones, shape (..., hidden_size)."""
-        return bernoulli(self.hidden_mean(visible), generator)
 
     @torch.no_grad()
     def sample_visible(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:

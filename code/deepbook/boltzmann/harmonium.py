@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from deepbook.boltzmann.energy_model import EnergyModel
+from deepbook.boltzmann.states import bernoulli
 
 __all__ = ["Harmonium"]
 
@@ -37,9 +38,13 @@ class Harmonium(EnergyModel):
     def visible_mean(self, hidden: Tensor) -> Tensor:
         """``E[v | h]``."""
 
-    @abstractmethod
+    @torch.no_grad()
     def sample_hidden(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A draw of the hidden units given the visible ones."""
+        """Draw the hidden units given the visible ones: zeros and ones of ``hidden_mean``'s shape.
+
+        Each by itself; a machine whose hidden units exclude each other draws them otherwise.
+        """
+        return bernoulli(self.hidden_mean(visible), generator)
 
     @abstractmethod
     def sample_visible(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -51,13 +51,7 @@ class RBM(Harmonium):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if visible_size < 1 or hidden_size < 1:
-            raise ValueError(
-                "expected at least 1 visible and 1 hidden unit, "
-                f"got {visible_size} and {hidden_size}"
-            )
-        if not weight_scale >= 0:
-            raise ValueError(f"expected a weight scale of at least 0, got {weight_scale}")
+        check_layers(visible_size, hidden_size, weight_scale)
         self.visible_size, self.hidden_size = visible_size, hidden_size
         kind = {"device": device, "dtype": dtype}
         noise = torch.randn(visible_size, hidden_size, generator=generator, **kind)  # type: ignore[arg-type]
@@ -112,11 +106,6 @@ class RBM(Harmonium):
         """``P(v = 1 | h)``, shape (..., visible_size)."""
         self.check_hidden(hidden)
         return torch.sigmoid(self._visible_input(hidden))
-
-    @torch.no_grad()
-    def sample_hidden(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draw ``h`` given ``v``: zeros and ones, shape (..., hidden_size)."""
-        return bernoulli(self.hidden_mean(visible), generator)
 
     @torch.no_grad()
     def sample_visible(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -202,6 +191,16 @@ def log_odds(visible: Tensor) -> Tensor:
         raise ValueError("expected at least 1 example, got none")
     on = visible.sum(0)
     return torch.log((on + 0.5) / (len(visible) - on + 0.5))
+
+
+def check_layers(visible_size: int, hidden_size: int, weight_scale: float) -> None:
+    """Raise unless each layer has a unit and the scale of the initial weights is not negative."""
+    if visible_size < 1 or hidden_size < 1:
+        raise ValueError(
+            f"expected at least 1 visible and 1 hidden unit, got {visible_size} and {hidden_size}"
+        )
+    if not weight_scale >= 0:
+        raise ValueError(f"expected a weight scale of at least 0, got {weight_scale}")
 
 
 def check_units(units: Tensor, size: int, dtype: torch.dtype, layer: str) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
 from deepbook.boltzmann.bounds import bernoulli_log_likelihood, check_bits
-from deepbook.boltzmann.rbm import check_units, log_odds
+from deepbook.boltzmann.rbm import check_layers, check_units, log_odds
 from deepbook.boltzmann.states import all_states, bernoulli, state_blocks
 
 __all__ = ["Recognition", "SigmoidBeliefNetwork"]
@@ -56,13 +56,7 @@ class SigmoidBeliefNetwork(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if visible_size < 1 or hidden_size < 1:
-            raise ValueError(
-                "expected at least 1 visible and 1 hidden unit, "
-                f"got {visible_size} and {hidden_size}"
-            )
-        if not weight_scale >= 0:
-            raise ValueError(f"expected a weight scale of at least 0, got {weight_scale}")
+        check_layers(visible_size, hidden_size, weight_scale)
         self.visible_size, self.hidden_size = visible_size, hidden_size
         noise = torch.randn(
             visible_size, hidden_size, generator=generator, device=device, dtype=dtype

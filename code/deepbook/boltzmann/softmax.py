@@ -8,7 +8,6 @@ from torch.nn.functional import one_hot, softplus
 
 from deepbook.boltzmann.harmonium import Harmonium
 from deepbook.boltzmann.rbm import check_units
-from deepbook.boltzmann.states import bernoulli
 
 __all__ = ["SoftmaxRBM", "conditional_scores"]
 
@@ -190,11 +189,6 @@ class SoftmaxRBM(Harmonium):
         own = visible.expand(*batch, *visible.shape[-2:]).gather(-2, places)
         others = self._hidden_input(visible) - (own @ weight).squeeze(-2)
         return torch.softmax(conditional_scores(others, weight, self.visible_bias[items]), -1)
-
-    @torch.no_grad()
-    def sample_hidden(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draw ``h`` given ``v``: zeros and ones, shape (..., hidden_size)."""
-        return bernoulli(self.hidden_mean(visible), generator)
 
     @torch.no_grad()
     def sample_visible(
