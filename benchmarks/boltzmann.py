@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 TABLES = (
-    *("speed", "likelihood", "ais", "quality", "deep", "fine_tuning"),
+    *("speed", "likelihood", "large_likelihood", "ais", "quality", "deep", "fine_tuning"),
     *("recommender_likes", "recommender_stars"),
 )
 ROOT = Path(__file__).resolve().parent.parent

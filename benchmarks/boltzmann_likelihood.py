@@ -2,7 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -14,26 +15,38 @@ TITLE = (
     "in nats, mean over 3 seeds, and processor seconds of a training"
 )
 PACKAGES = ("torch", "numpy", "scikit-learn", "rbms")
-BATCH, HIDDEN = 20, 16
-RATES = (0.02, 0.05, 0.1, 0.2, 0.5)
-
-Fit = Callable[[torch.Tensor, int, float], RBM]
 
 
-def measure(quick: bool) -> list[dict[str, float | str | None]]:
+@dataclass(frozen=True)
+class Task:
+    """What everybody has to learn, and how long."""
+
+    hidden: int
+    batch: int
+    epochs: int
+    rates: tuple[float, ...]
+    seeds: int = 3
+
+
+SMALL = Task(hidden=16, batch=20, epochs=50, rates=(0.02, 0.05, 0.1, 0.2, 0.5))
+Fit = Callable[[Task, torch.Tensor, float], RBM]
+Row = dict[str, float | str | None]
+
+
+def measure(quick: bool) -> list[Row]:
     """Learning rates are chosen on a fifth of the training digits, the test digits read once."""
-    epochs, seeds, rates = (2, 1, RATES[:1]) if quick else (50, 3, RATES)
     digits = deepbook.data.digits8x8()
     train, test = ((part.inputs > 0.5).float() for part in (digits.train, digits.test))
     fit, validation = ((part.inputs > 0.5).float() for part in digits.train.split())
-    rows: list[dict[str, float | str | None]] = []
+    task = replace(SMALL, epochs=2, rates=SMALL.rates[:1], seeds=1) if quick else SMALL
+    rows: list[Row] = []
     for method, learn in METHODS.items():
-        found = {rate: score(trained(learn, fit, epochs, rate, 0), validation) for rate in rates}
+        found = {rate: score(trained(learn, task, fit, rate, 0), validation) for rate in task.rates}
         chosen = max(found, key=lambda rate: found[rate])
         values, seconds = [], []
-        for seed in range(1, seeds + 1):
+        for seed in range(1, task.seeds + 1):
             start = time.process_time()
-            model = trained(learn, train, epochs, chosen, seed)
+            model = trained(learn, task, train, chosen, seed)
             seconds.append(time.process_time() - start)
             values.append(score(model, test))
         rows.append(
@@ -48,10 +61,10 @@ def measure(quick: bool) -> list[dict[str, float | str | None]]:
     return rows
 
 
-def trained(learn: Fit, data: torch.Tensor, epochs: int, rate: float, seed: int) -> RBM:
+def trained(learn: Fit, task: Task, data: torch.Tensor, rate: float, seed: int) -> RBM:
     """One training from this seed."""
     deepbook.seed(seed)
-    return learn(data, epochs, rate)
+    return learn(task, data, rate)
 
 
 @torch.no_grad()
@@ -63,14 +76,14 @@ def score(model: RBM, visible: torch.Tensor) -> float:
 def ours(**settings: object) -> Fit:
     """``train_fast`` with these settings."""
 
-    def learn(data: torch.Tensor, epochs: int, rate: float) -> RBM:
-        model = RBM(data.shape[1], HIDDEN)
+    def learn(task: Task, data: torch.Tensor, rate: float) -> RBM:
+        model = RBM(data.shape[1], task.hidden)
         model.initialize_biases_(data)
         train_fast(
             model,
             data,
-            epochs=epochs,
-            batch_size=BATCH,
+            epochs=task.epochs,
+            batch_size=task.batch,
             learning_rate=rate,
             **settings,  # type: ignore[arg-type]
         )
@@ -79,13 +92,14 @@ def ours(**settings: object) -> Fit:
     return learn
 
 
-def scikit_learn(data: torch.Tensor, epochs: int, rate: float) -> RBM:
+def scikit_learn(task: Task, data: torch.Tensor, rate: float) -> RBM:
     """``BernoulliRBM.fit`` of shuffled digits, which it does not shuffle itself."""
     import numpy as np
     from sklearn.neural_network import BernoulliRBM
 
-    theirs = BernoulliRBM(HIDDEN, learning_rate=rate, batch_size=BATCH, n_iter=epochs)
-    theirs.set_params(random_state=np.random.randint(2**31))  # noqa: NPY002, the seed set it
+    theirs = BernoulliRBM(task.hidden, learning_rate=rate, batch_size=task.batch)
+    state = np.random.randint(2**31)  # noqa: NPY002, the seed set it
+    theirs.set_params(n_iter=task.epochs, random_state=state)
     theirs.fit(data[torch.randperm(len(data))].numpy())
     return as_rbm(
         torch.from_numpy(theirs.components_).T,
@@ -95,7 +109,7 @@ def scikit_learn(data: torch.Tensor, epochs: int, rate: float) -> RBM:
 
 
 @torch.no_grad()
-def rbms(data: torch.Tensor, epochs: int, rate: float) -> RBM:
+def rbms(task: Task, data: torch.Tensor, rate: float) -> RBM:
     """The loop of ``rbms.training.pcd.train`` with what it does unless told otherwise: centred
     gradients of norm 1.
     """
@@ -104,14 +118,14 @@ def rbms(data: torch.Tensor, epochs: int, rate: float) -> RBM:
     from rbms.training.pcd import fit_batch_pcd
 
     visible_bias, hidden_bias, weight = _init_parameters(
-        HIDDEN, data, torch.device("cpu"), torch.float32
+        task.hidden, data, torch.device("cpu"), torch.float32
     )
     theirs = BBRBM(weight, visible_bias, hidden_bias)
     theirs.init_grad()
     optimizer = torch.optim.SGD(theirs.parameters(), lr=rate, maximize=True)
-    chains, weights = theirs.init_chains(BATCH), torch.ones(len(data))
-    for _ in range(epochs * len(data) // BATCH):
-        index = torch.randperm(len(data))[:BATCH]
+    chains, weights = theirs.init_chains(task.batch), torch.ones(len(data))
+    for _ in range(task.epochs * len(data) // task.batch):
+        index = torch.randperm(len(data))[: task.batch]
         chains, _ = fit_batch_pcd((data[index], weights[index]), chains, theirs, 1, 1.0)
         optimizer.step()
     return as_rbm(theirs.weight_matrix, theirs.vbias, theirs.hbias)
@@ -127,7 +141,7 @@ def as_rbm(weight: torch.Tensor, visible_bias: torch.Tensor, hidden_bias: torch.
     return model
 
 
-METHODS: dict[str, Fit] = {
+METHODS: Mapping[str, Fit] = {
     "scikit-learn (PCD-1)": scikit_learn,
     "rbms (PCD-1, centred)": rbms,
     "train_fast, CD-1": ours(),

@@ -48,9 +48,9 @@ class Recipe:
 
 
 RECIPES = (
-    Recipe("centred PCD-5, warped digits", warp=1.0, epochs=240, decay=5e-4),
-    Recipe("centred PCD-5"),
-    Recipe("CD-1", persistent=False, centred=False, steps=1, epochs=30),
+    Recipe("centred PCD-5, warped digits", warp=1.0, epochs=240, decay=5e-4, seeds=3),
+    Recipe("centred PCD-5", seeds=3),
+    Recipe("CD-1", persistent=False, centred=False, steps=1, epochs=30, seeds=3),
     Recipe("PCD-1", hidden=20, centred=False, steps=1, decay=0.0, epochs=60, seeds=5),
     Recipe("centred PCD-1", hidden=20, steps=1, rate=0.3, decay=0.0, epochs=60, seeds=5),
 )
