@@ -13,10 +13,10 @@ from typing import Any
 
 from bookbuild.check import check
 from bookbuild.dependencies import package_folders
+from bookbuild.edition import commit
 from bookbuild.execute import execute
 from bookbuild.project import BuildFailed, Project, hash_of_folder
 from bookbuild.report import claims_in, write_report
-from bookbuild.site import commit
 from bookbuild.store import Store
 
 
@@ -50,7 +50,8 @@ def build_site(project: Project, **how: Any) -> Path:
     if unfinished.exists():
         shutil.rmtree(project.work, ignore_errors=True)
     unfinished.touch()
-    run_sphinx(project, project.work / "html", project.work / "doctrees")
+    with store.at_work():
+        run_sphinx(project, project.work / "html", project.work / "doctrees")
     unfinished.unlink()
     check_book(store)
     # without it, a swap that is broken off is done again

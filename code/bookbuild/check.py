@@ -42,7 +42,9 @@ def check(
         findings += check_budget(page, project.source(page).read_text("utf-8"), report)
     site = project.work / "html"
     folder = site.relative_to(project.root).as_posix()
-    findings += [replace(f, file=f"{folder}/{f.file}") for f in check_site(site)]
+    findings += [
+        replace(f, file=f"{folder}/{f.file}") for f in check_site(site, project.work / "links.json")
+    ]
     return sorted(findings, key=lambda finding: (finding.file, finding.line))
 
 
@@ -51,7 +53,7 @@ def check_sources(project: Project, store: Store | None = None) -> list[Finding]
     toc = parse_toc_yaml(project.root / "_toc.yml")
     texts = {p: project.source(p).read_text("utf-8") for p in toc if project.source(p).is_file()}
     findings = check_citations(project, texts) + check_spelling(project)
-    store = store or Store(project)
+    store = store or Store.of(project)
     for name, text in texts.items():
         in_chapter = name.count("/") == 2  # book/feedforward/digits
         notebook = nbformat.v4.new_notebook()  # of a page without cells

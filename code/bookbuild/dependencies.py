@@ -99,9 +99,21 @@ class Surroundings:
             python=self.python,
         )
 
-    def change(self, ran_with: Dependencies, notebook: nbformat.NotebookNode) -> str | None:
-        """The first thing that differs from what the page ran with; None if nothing does."""
-        if ran_with.cells != hash_of_cells(notebook):
+    def change(self, ran_with: Dependencies, cells: str) -> str | None:
+        """The first thing that differs from what a page with these cells ran with.
+
+        Parameters
+        ----------
+        ran_with : Dependencies
+        cells : str
+            As :func:`hash_of_cells` gives it.
+
+        Returns
+        -------
+        str or None
+            None if nothing differs.
+        """
+        if ran_with.cells != cells:
             return "its code cells changed"
         if ran_with.python != self.python:
             return f"Python {ran_with.python} became {self.python}"

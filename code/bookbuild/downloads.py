@@ -7,6 +7,7 @@ of ``deepbook`` and a zip of everything. The address of the site, if it has one,
 environment variable ``BOOK_URL``.
 """
 
+import json
 import os
 import shutil
 import zipfile
@@ -24,6 +25,7 @@ from sphinx.util import logging
 from bookbuild.markdown import Block, Writer
 from bookbuild.markdowntext import GLUED, Page, escape_text
 from bookbuild.notebooks import FOLDER, ZIP, assemble, setup_code
+from bookbuild.project import hash_of_folder
 from bookbuild.report import claims_in
 from bookbuild.texmacros import read_macros
 from bookbuild.wheel import build_wheel
@@ -31,6 +33,9 @@ from bookbuild.wheel import build_wheel
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
+
+# stands in a kept notebook for the commit, which may change where the notebook does not
+_COMMIT = "@COMMIT@"
 
 _README = """\
 The notebooks of the book, and the package that they use
@@ -63,8 +68,11 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
         wheel = build_wheel(ROOT, Path(app.doctreedir) / "deepbook-wheel")
     except RuntimeError as error:
         raise ExtensionError(str(error)) from error
-    pages = sorted(page for page in app.env.found_docs if has_notebook(app, page))
-    notebooks = {notebook_name(page): convert(app, page, wheel.name).encode() for page in pages}
+    commit = getattr(app.config, "edition_commit", "")  # bookbuild.edition names it
+    notebooks = {
+        notebook_name(page): text.replace(_COMMIT, commit).encode()
+        for page, text in _convert_what_changed(app, wheel.name).items()
+    }
 
     folder = Path(app.outdir) / FOLDER
     shutil.rmtree(folder / "notebooks", ignore_errors=True)
@@ -78,9 +86,39 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     write_zip(folder / ZIP, notebooks | readme | {wheel.name: wheel.read_bytes()})
 
 
+def _convert_what_changed(app: Sphinx, wheel: str) -> dict[str, str]:
+    """The notebook of each page; that of a page which Sphinx did not write again is kept."""
+    kept = Path(app.doctreedir) / "notebooks"
+    made_with = [wheel, _book_url(), hash_of_folder(Path(__file__).parent)]
+    state: dict[str, Any] = {"made with": made_with, "pages": {}}
+    try:
+        before = json.loads((kept / "state.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        before = {}
+    if before.get("made with") != made_with:
+        before = {"pages": {}}
+    notebooks = {}
+    for page in sorted(page for page in app.env.found_docs if has_notebook(app, page)):
+        file = kept / notebook_name(page)
+        written = Path(app.builder.get_outfilename(page)).stat().st_mtime_ns  # type: ignore[attr-defined]
+        if before["pages"].get(page) == written and file.is_file():
+            notebooks[page] = file.read_text("utf-8")
+        else:
+            notebooks[page] = convert(app, page, wheel)
+            kept.mkdir(exist_ok=True)
+            file.write_text(notebooks[page], "utf-8")
+        state["pages"][page] = written
+    kept.mkdir(exist_ok=True)
+    (kept / "state.json").write_text(json.dumps(state), "utf-8")
+    return notebooks
+
+
 def convert(app: Sphinx, docname: str, wheel: str) -> str:
-    """One page's notebook as text; what of the page cannot be written is an error."""
-    book_url = os.environ.get("BOOK_URL", "").rstrip("/")
+    """One page's notebook as text; what of the page cannot be written is an error.
+
+    The commit is left open.
+    """
+    book_url = _book_url()
     source = Path(app.env.mystnb_config.output_folder) / f"{docname}.ipynb"  # type: ignore[attr-defined]
     executed = nbformat.read(source, as_version=4)
     writer = Writer(_page(app, docname, book_url))
@@ -98,6 +136,10 @@ def convert(app: Sphinx, docname: str, wheel: str) -> str:
         setup=setup_code(wheel, book_url, claims),
     )
     return str(nbformat.writes(notebook)) + "\n"
+
+
+def _book_url() -> str:
+    return os.environ.get("BOOK_URL", "").rstrip("/")
 
 
 def _page(app: Sphinx, docname: str, book_url: str) -> Page:
@@ -120,8 +162,8 @@ def _about(app: Sphinx, writer: Writer) -> str:
     """What a reader who knows nothing but this file has to know."""
     title = f"*{escape_text(app.config.html_title)}*"
     source = [f"[{title}]({writer.page.url})" if writer.page.url else title]
-    if edition := app.config.html_context.get("edition"):  # bookbuild.site names it
-        source += [f"edition {edition['version']}", f"commit {edition['commit']}"]
+    if edition := app.config.html_context.get("edition"):  # bookbuild.edition names it
+        source += [f"edition {edition['version']}", f"commit {_COMMIT}"]
     text = f"A page of {', '.join(source)}, as a notebook that runs by itself."
     if writer.glued:
         text += (

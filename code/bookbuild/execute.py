@@ -52,7 +52,7 @@ def execute(
         Of the pages that were executed, also of those that failed.
     """
     os.environ.update(KERNEL_ENVIRONMENT)
-    stale = [page for page in pages if force or _is_stale(store, page)]
+    stale = [page for page in pages if force or store.fresh(page) is None]
     expected = {page: _expected_seconds(store, page) for page in stale}
     stale.sort(key=lambda page: _place(store, page, expected[page]))
     workers = jobs or os.cpu_count() or 1
@@ -121,13 +121,6 @@ def keep(store: Store, run: Run) -> Record:
     finished = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     record = Record(ran_with, "", "", run.seconds, run.cpu_seconds, finished)
     return store.put(run.page, run.notebook, record)
-
-
-def _is_stale(store: Store, page: str) -> bool:
-    try:
-        return store.why(page) is not None
-    except BuildFailed:
-        return True
 
 
 def _place(store: Store, page: str, expected: float | None) -> tuple[int, float]:

@@ -7,9 +7,11 @@ description is an error; the page of promises is filled with what this build mea
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pybtex.plugin
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -26,6 +28,10 @@ from bookbuild.store import Store
 from bookbuild.tables import page_link, table
 
 logger = logging.getLogger(__name__)
+
+# it searches the metadata of all installed packages, once for every citation of every page
+if not hasattr(pybtex.plugin._load_entry_point, "cache_info"):
+    pybtex.plugin._load_entry_point = cache(pybtex.plugin._load_entry_point)
 
 
 class promises(nodes.General, nodes.Element):  # docutils names nodes in lower case
@@ -46,7 +52,7 @@ def prepare(app: Sphinx, config: Config) -> None:
     app.bookbuild_store = None  # type: ignore[attr-defined]
     if (Path(app.srcdir) / "_toc.yml").is_file():
         project = Project(Path(app.srcdir))
-        app.bookbuild_store = Store(project)  # type: ignore[attr-defined]
+        app.bookbuild_store = Store.of(project)  # type: ignore[attr-defined]
         # `_config.yml` can only name it from the folder that the command is called in
         config.nb_execution_cache_path = str(project.cache_folder)
 
@@ -87,8 +93,8 @@ def _pages(app: Sphinx, docnames: Iterable[str]) -> list[str]:
 
 def _outputs(app: Sphinx, page: str) -> str | None:
     """Hash of a page's outputs; None if it has to be executed."""
-    fresh = app.bookbuild_store.get(page)  # type: ignore[attr-defined]
-    return fresh[1].outputs if fresh is not None else None
+    fresh = app.bookbuild_store.fresh(page)  # type: ignore[attr-defined]
+    return fresh.outputs if fresh is not None else None
 
 
 def _read(env: BuildEnvironment, page: str) -> str:

@@ -6,7 +6,6 @@ of Bootstrap and the sheets that extensions bring are replaced by a few small sh
 """
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -14,9 +13,6 @@ from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
-from sphinx.config import Config
-
-import deepbook
 
 # what the site's own sheets replace
 _REPLACED = (
@@ -46,54 +42,6 @@ _NEVER_LOADED = (
     "minus.png",
     "file.png",
 )
-# what the built site depends on: a change elsewhere is no change of the edition
-_SOURCES = ("_config.yml", "_toc.yml", "book", "code", "pyproject.toml", "requirements.txt")
-
-
-def name_edition(app: Sphinx, config: Config) -> None:
-    """Tell the templates which edition this is.
-
-    ``html_context`` belongs to the writing of pages: after a commit Sphinx writes them
-    again, and reads none.
-    """
-    config.html_context["edition"] = {
-        "title": config.html_title,
-        "author": config.author,
-        "year": config.copyright,
-        "version": deepbook.__version__,
-        "commit": commit(Path(app.srcdir)),
-    }
-
-
-def commit(root: Path) -> str:
-    """Short name of the commit that ``root`` is checked out from.
-
-    Parameters
-    ----------
-    root : Path
-        The repository's own top folder.
-
-    Returns
-    -------
-    str
-        With a remark if the book's sources differ from the commit; ``"unknown"`` if
-        ``root`` is no repository, or only a part of another one.
-    """
-    try:
-        if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root.resolve():
-            return "unknown"
-        name = _git(root, "rev-parse", "--short=8", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--", *_SOURCES)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{name} with later changes" if changed else name
-
-
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 def load_less(
@@ -150,7 +98,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     # Jupyter Book sets this for an extension that the book does without
     app.add_config_value("comments_config", {}, "")
-    app.connect("config-inited", name_edition)
     app.connect("html-collect-pages", lead_to_first_page)
     app.connect("html-collect-pages", forget_words)
     # after the extensions and the theme, which add files there

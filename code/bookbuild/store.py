@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,8 +22,11 @@ from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.cache.db import NbCacheRecord
 from sqlalchemy.exc import OperationalError
 
-from bookbuild.dependencies import Dependencies, Surroundings
+from bookbuild.dependencies import Dependencies, Surroundings, hash_of_cells
 from bookbuild.project import BuildFailed, Project
+
+# the store that whoever asks for one shall have: it has read the pages already
+_at_work: ContextVar["Store | None"] = ContextVar("_at_work", default=None)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class Record:
         What it took; the kernel's start and imports included.
     finished : str
         When, in UTC: ``"2026-11-21T22:04:05Z"``.
+    file : str
+        Hash of the file in jupyter-cache. The same bytes need not be read and judged again;
+        with others, or without this hash, the outputs themselves are compared.
     """
 
     ran_with: Dependencies
@@ -48,6 +55,7 @@ class Record:
     seconds: float
     cpu_seconds: float
     finished: str
+    file: str = ""
 
 
 class Store:
@@ -58,8 +66,24 @@ class Store:
         self.surroundings = Surroundings()
         self.cache = _open(project.cache_folder)
         self._records: dict[str, Record | None] = {}
-        self._read: dict[str, tuple[str, nbformat.NotebookNode]] = {}
+        self._read: dict[str, tuple[str, nbformat.NotebookNode, str]] = {}
         self._ran: dict[str, nbformat.NotebookNode | None] = {}
+        self._known: dict[str, bool] = {}
+
+    @classmethod
+    def of(cls, project: Project) -> "Store":
+        """The store that is at work on the project, or a new one."""
+        store = _at_work.get()
+        return store if store is not None and store.project == project else cls(project)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Inside, :meth:`of` gives this store."""
+        before = _at_work.set(self)
+        try:
+            yield
+        finally:
+            _at_work.reset(before)
 
     def why(self, page: str) -> str | None:
         """Why a page has to be executed, in a few words; None if it is fresh."""
@@ -67,28 +91,33 @@ class Store:
         if record is None:
             damaged = self._path(page).exists()
             return "its record is damaged" if damaged else "it was never executed"
-        change = self.surroundings.change(record.ran_with, self._notebook(page))
+        change = self.surroundings.change(record.ran_with, self._page(page)[1])
         if change is not None:
             return change
-        notebook = self._cached(record.key)
+        if self._is_known(record):
+            return None
+        notebook = self._cached(record)
         if notebook is None:
             return "its outputs are missing or damaged"
         if hash_of_outputs(notebook) != record.outputs:
             return "its outputs are not those of its last run"
         return None
 
-    def get(self, page: str) -> tuple[nbformat.NotebookNode, Record] | None:
-        """A fresh page's cells, with their outputs and today's metadata; None if it is stale."""
+    def fresh(self, page: str) -> Record | None:
+        """The record of a page whose outputs are those of today's code; None if it is stale."""
         try:
-            if self.why(page) is not None:
-                return None
+            return self.record(page) if self.why(page) is None else None
         except BuildFailed:
             return None
-        record = self.record(page)
-        assert record is not None
-        ran = self._cached(record.key)
+
+    def get(self, page: str) -> tuple[nbformat.NotebookNode, Record] | None:
+        """A fresh page's cells, with their outputs and today's metadata; None if it is stale."""
+        record = self.fresh(page)
+        if record is None:
+            return None
+        ran = self._cached(record)
         assert ran is not None
-        notebook = copy.deepcopy(self._notebook(page))
+        notebook = copy.deepcopy(self._page(page)[0])
         outputs = iter(cell for cell in ran.cells if cell.cell_type == "code")
         for cell in notebook.cells:
             if cell.cell_type == "code":
@@ -108,14 +137,15 @@ class Store:
         bundle = CacheBundleIn(notebook, str(self.project.source(page)), data=data)
         with _errors_of_sqlite():
             kept = self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-        record = replace(record, key=kept.hashkey, outputs=hash_of_outputs(notebook))
+        file = _hash_of_file(self._file(kept.hashkey))
+        record = replace(record, key=kept.hashkey, outputs=hash_of_outputs(notebook), file=file)
         path = self._path(page)
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_suffix(".new")
         scratch.write_text(json.dumps(asdict(record), indent=1) + "\n", "utf-8")
         scratch.replace(path)
         self._records[page] = record
-        self._ran.pop(record.key, None)
+        self._forget(record.key)
         return record
 
     def serve(self, page: str) -> None:
@@ -123,12 +153,11 @@ class Store:
 
         jupyter-cache takes a changed caption for a changed cell; outputs stay good for it.
         """
-        notebook = self._notebook(page)
-        _, key = self.cache.create_hashed_notebook(notebook)
-        fresh = self.get(page)
-        if fresh is None:
+        _, key = self.cache.create_hashed_notebook(self._page(page)[0])
+        record = self.fresh(page)
+        if record is None:
             self._remove(key)
-        elif fresh[1].key != key or self._cached(key) is None:
+        elif record.key != key and (fresh := self.get(page)) is not None:
             self.put(page, *fresh)
 
     def record(self, page: str) -> Record | None:
@@ -137,12 +166,13 @@ class Store:
             self._records[page] = self._read_record(page)
         return self._records[page]
 
-    def _notebook(self, page: str) -> nbformat.NotebookNode:
-        """The page as it stands now; parsed once."""
+    def _page(self, page: str) -> tuple[nbformat.NotebookNode, str]:
+        """The page as it stands now, and the hash of its code cells; parsed once."""
         source = self.project.source(page).read_text("utf-8")
-        if self._read.get(page, ("", None))[0] != source:
-            self._read[page] = source, self.project.notebook(page)
-        return self._read[page][1]
+        if page not in self._read or self._read[page][0] != source:
+            notebook = self.project.notebook(page)
+            self._read[page] = source, notebook, hash_of_cells(notebook)
+        return self._read[page][1:]
 
     def _read_record(self, page: str) -> Record | None:
         try:
@@ -154,18 +184,31 @@ class Store:
     def _path(self, page: str) -> Path:
         return self.project.build / "records" / f"{page}.json"
 
-    def _cached(self, key: str) -> nbformat.NotebookNode | None:
-        """What jupyter-cache holds under a key; read once, because reading validates."""
-        if key not in self._ran:
-            self._ran[key] = self._read_cached(key)
-        return self._ran[key]
+    def _is_known(self, record: Record) -> bool:
+        """Whether jupyter-cache holds, byte for byte, what it was given with this record."""
+        if record.key not in self._known:
+            known = False
+            with suppress(KeyError, OSError), _errors_of_sqlite():
+                NbCacheRecord.record_from_hashkey(record.key, self.cache.db)
+                known = _hash_of_file(self._file(record.key)) == record.file
+            self._known[record.key] = known
+        return self._known[record.key]
 
-    def _read_cached(self, key: str) -> nbformat.NotebookNode | None:
+    def _cached(self, record: Record) -> nbformat.NotebookNode | None:
+        """What jupyter-cache holds under the record's key; read once."""
+        if record.key not in self._ran:
+            self._ran[record.key] = self._read_cached(record)
+        return self._ran[record.key]
+
+    def _read_cached(self, record: Record) -> nbformat.NotebookNode | None:
+        # not through jupyter-cache, which writes to its database at every read
+        file = self._file(record.key)
         try:
+            if self._is_known(record):  # and so was judged when it was written
+                return nbformat.v4.reads_json(file.read_text("utf-8"))
             with _errors_of_sqlite():
-                NbCacheRecord.record_from_hashkey(key, self.cache.db)
-            # not through jupyter-cache, which writes to its database at every read
-            notebook = nbformat.read(self._folder(key) / "base.ipynb", nbformat.NO_CONVERT)
+                NbCacheRecord.record_from_hashkey(record.key, self.cache.db)
+            notebook = nbformat.read(file, nbformat.NO_CONVERT)
             nbformat.validate(notebook)
         except OperationalError:
             raise
@@ -178,18 +221,26 @@ class Store:
             record = NbCacheRecord.record_from_hashkey(key, self.cache.db)
             NbCacheRecord.remove_records([record.pk], self.cache.db)
         # a folder that was left half written would stand in jupyter-cache's way for ever
-        shutil.rmtree(self._folder(key), ignore_errors=True)
-        self._ran.pop(key, None)
+        shutil.rmtree(self._file(key).parent, ignore_errors=True)
+        self._forget(key)
 
-    def _folder(self, key: str) -> Path:
+    def _forget(self, key: str) -> None:
+        self._ran.pop(key, None)
+        self._known.pop(key, None)
+
+    def _file(self, key: str) -> Path:
         """Where jupyter-cache holds the outputs with this key."""
-        return self.project.cache_folder / "executed" / key
+        return self.project.cache_folder / "executed" / key / "base.ipynb"
 
 
 def hash_of_outputs(notebook: nbformat.NotebookNode) -> str:
     """Hash of what a page's code cells gave out."""
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()
+
+
+def _hash_of_file(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @contextmanager

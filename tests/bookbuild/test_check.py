@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 from bookbuild.check import Finding, check, check_site, check_sources
+from bookbuild.checksite import _parse
 from bookbuild.pagesource import read_page
 from bookbuild.project import BuildFailed, Project
 from bookbuild.store import Record, Store
@@ -530,6 +531,25 @@ def test_links_that_lead_somewhere_are_no_findings(site, link):
 def test_a_link_that_leads_nowhere_is_found(site, link, problem):
     (site / "index.html").write_text(f'<p id="here">\n<a href="{link}">x</a></p>')
     assert check_site(site) == [Finding("index.html", 2, f"the link {link!r} leads to {problem}")]
+
+
+def test_what_was_read_of_a_page_is_kept_as_long_as_the_page_stays(site, tmp_path, monkeypatch):
+    memory, parsed = tmp_path / "links.json", []
+    monkeypatch.setattr(
+        "bookbuild.checksite._parse", lambda text, parse=_parse: parsed.append(text) or parse(text)
+    )
+    (site / "index.html").write_text('<a href="book/index.html#there">x</a>')
+    first = check_site(site, memory)
+    assert first == check_site(site)
+    parsed.clear()
+    assert check_site(site, memory) == first
+    assert parsed == []
+    (site / "book/index.html").write_text('<p id="there">other</p>')
+    assert check_site(site, memory) == []
+    assert parsed == ['<p id="there">other</p>']
+    for damage in ('{"half', "[]", "null", '{"key": 1}'):
+        memory.write_text(damage)
+        assert check_site(site, memory) == []
 
 
 def test_findings_in_the_site_are_named_from_the_books_root(small):

@@ -171,13 +171,13 @@ def test_data_with_another_hash_makes_stale_who_fetched_it(fresh_book, monkeypat
     hashes = {"mnist-5k": "abc"}
     monkeypatch.setattr(Surroundings, "data", lambda self, name: hashes.get(name, ""))
     ran_with = Surroundings().describe(notebook, probe)
-    assert Surroundings().change(ran_with, notebook) is None
+    assert Surroundings().change(ran_with, hash_of_cells(notebook)) is None
     hashes["movielens-100k"] = "new"
-    assert Surroundings().change(ran_with, notebook) is None
+    assert Surroundings().change(ran_with, hash_of_cells(notebook)) is None
     hashes["mnist-5k"] = "def"
-    assert Surroundings().change(ran_with, notebook) == "the data mnist-5k changed"
+    assert Surroundings().change(ran_with, hash_of_cells(notebook)) == "the data mnist-5k changed"
     del hashes["mnist-5k"]
-    assert Surroundings().change(ran_with, notebook) == "the data mnist-5k changed"
+    assert Surroundings().change(ran_with, hash_of_cells(notebook)) == "the data mnist-5k changed"
 
 
 def test_the_hash_of_data_is_that_of_its_file_in_the_registry():

@@ -278,6 +278,48 @@ def test_with_an_address_the_notebook_gets_the_wheel_there_and_links_work(site, 
     ) in prose(notebook)
 
 
+def sphinx_writes_again(folder):
+    """As Sphinx does with a page that is out of date."""
+    page = folder / "html" / "book" / "everything.html"
+    os.utime(page, ns=(0, page.stat().st_mtime_ns + 1))
+
+
+@pytest.fixture
+def kept(site, tmp_path):
+    """A kept notebook with words that no other has, in a book of one's own."""
+    shutil.copytree(site.parent, tmp_path / "book")
+    build(tmp_path / "book")  # Sphinx writes again what was copied to another folder
+    file = tmp_path / "book" / "doctrees" / "notebooks" / "everything.ipynb"
+    file.write_text(file.read_text().replace("A page of", "A kept page of"))
+    return file
+
+
+def test_a_notebook_is_kept_until_its_page_is_written_again(kept, tmp_path):
+    assert "A kept page of" in prose(read(build(tmp_path / "book")))
+    sphinx_writes_again(tmp_path / "book")
+    assert "A kept page of" not in prose(read(build(tmp_path / "book")))
+
+
+def test_a_kept_notebook_names_the_commit_of_today(kept, tmp_path):
+    conf = tmp_path / "book" / "src" / "conf.py"
+    conf.write_text(conf.read_text().replace("1234abcd", "5678efgh"))
+    first = prose(read(build(tmp_path / "book")))
+    assert "A kept page of" in first
+    assert "commit 5678efgh" in first
+
+
+@pytest.mark.parametrize("damage", ["state.json", "everything.ipynb"])
+def test_what_is_kept_may_be_lost(site, kept, tmp_path, damage):
+    file = kept.with_name(damage)
+    before = (site / "_downloads" / "notebooks" / "everything.ipynb").read_bytes()
+    if damage == "state.json":
+        file.write_text('{"made with')
+    else:
+        file.unlink()
+    again = build(tmp_path / "book")
+    assert (again / "_downloads" / "notebooks" / "everything.ipynb").read_bytes() == before
+
+
 def test_names_of_notebooks_tell_the_chapter():
     assert notebook_name("book/feedforward/digits") == "feedforward-digits.ipynb"
 

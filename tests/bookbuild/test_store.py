@@ -7,6 +7,7 @@ from jupyter_cache import get_cache
 from myst_nb.core.read import myst_nb_reader_plugin
 
 from bookbuild.execute import execute
+from bookbuild.project import Project
 from bookbuild.store import Store, hash_of_outputs
 
 
@@ -122,6 +123,36 @@ def found_by_myst_nb(book, page):
     except KeyError:
         return None
     return [cell.outputs for cell in merged.cells if cell.cell_type == "code"]
+
+
+def test_outputs_whose_file_is_as_it_was_written_are_not_judged_again(book, monkeypatch):
+    judged = []
+    monkeypatch.setattr("bookbuild.store.nbformat.read", lambda *_: judged.append(1))
+    monkeypatch.setattr("bookbuild.store.hash_of_outputs", lambda *_: judged.append(2))
+    assert reasons(book) == {"one": None, "two": None}
+    Store(book.project).get("book/one")
+    assert judged == []
+
+
+def test_the_same_outputs_in_another_file_are_taken_too(book):
+    before, _ = Store(book.project).get("book/one")
+    rewrite(outputs(book), '"cells"', '  "cells"')
+    fields = json.loads(record(book, "two").read_text())
+    del fields["file"]  # as a record of an earlier version
+    record(book, "two").write_text(json.dumps(fields))
+    assert reasons(book) == {"one": None, "two": None}
+    after, _ = Store(book.project).get("book/one")
+    assert hash_of_outputs(after) == hash_of_outputs(before)
+
+
+def test_whoever_asks_gets_the_store_that_is_at_work_on_the_same_book(book, tmp_path):
+    store = Store(book.project)
+    with store.at_work():
+        assert Store.of(book.project) is store
+        other = tmp_path / "other"
+        other.mkdir()
+        assert Store.of(Project(other)) is not store
+    assert Store.of(book.project) is not store
 
 
 def test_outputs_stay_good_for_a_changed_caption_and_myst_nb_finds_them(book):
