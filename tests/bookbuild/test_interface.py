@@ -1,3 +1,4 @@
+import pybtex.plugin
 import pytest
 
 BIB = """@book{one2020,
@@ -53,17 +54,39 @@ def test_other_words_write_no_page_that_does_not_hold_them(book):
     assert set(outcome.written) <= {"book/two", "book/index"}
 
 
-def test_a_work_that_is_written_otherwise_is_so_on_every_page(book):
+@pytest.fixture
+def citing(book):
+    """A book of which page two cites a work."""
     config = (book.root / "_config.yml").read_text()
     added = "bookbuild.interface, sphinxcontrib.bibtex]\n    bibtex_bibfiles: [book/references.bib]"
     book.write("_config.yml", config.replace("bookbuild.interface]", added))
-    book.write("book/references.bib", BIB % "Old words")
+    book.write("book/references.bib", BIB % "Words")
     book.edit("book/promises", "# Promises", "# Promises\n\n```{bibliography}\n```\n")
     book.edit("book/two", "shows it", "shows it {cite:p}`one2020`")
     book.build()
-    before = {page: book.page(page).text for page in ALL}
-    assert "[Aut20]" in before["book/two"]
-    book.write("book/references.bib", BIB.replace("Ada Author", "Zoe Zuse") % "Old words")
-    outcome = book.build()
-    assert "[Zus20]" in book.page("book/two").text
-    assert sorted(set(outcome.written)) == ALL
+    assert "[Aut20]" in book.page("book/two").text
+    return book
+
+
+def test_a_work_that_is_written_otherwise_is_so_on_every_page(citing):
+    citing.write("book/references.bib", BIB.replace("Ada Author", "Zoe Zuse") % "Words")
+    assert sorted(set(citing.build().written)) == ALL
+    assert "[Zus20]" in citing.page("book/two").text
+
+
+def test_a_work_that_is_cited_for_the_first_time_writes_no_other_page(citing):
+    other = BIB.replace("one2020", "two2021").replace("2020", "2021")
+    citing.write("book/references.bib", BIB % "Words" + other % "Others")
+    citing.edit("book/one", "It is", "After {cite:p}`two2021`, it is")
+    assert "book/two" not in citing.build().written
+    assert "[Aut21]" in citing.page("book/one").text
+    assert "Others" in citing.page("book/promises").text
+
+
+def test_the_installed_packages_are_searched_once_for_what_writes_works(citing):
+    asked = pybtex.plugin._load_entry_point.cache_info()
+    citing.edit("book/two", "shows it", "shows it and {cite:t}`one2020`")
+    citing.build()
+    again = pybtex.plugin._load_entry_point.cache_info()
+    assert again.hits > asked.hits
+    assert again.misses == asked.misses

@@ -2,7 +2,9 @@ def test_a_word_that_is_said_no_more_leaves_the_search_index(fresh_book, monkeyp
     # the plain theme of this book links a sheet that bookbuild.site takes away
     monkeypatch.setattr("bookbuild.build.check_book", lambda store: None)
     config = fresh_book.root / "_config.yml"
-    text = config.read_text().replace("bookbuild.interface]", "bookbuild.interface, bookbuild.site]")
+    text = config.read_text().replace(
+        "bookbuild.interface]", "bookbuild.interface, bookbuild.site]"
+    )
     text = text.replace("sphinx_comments,", "")  # bookbuild.site stands in for it
     config.write_text(text + "    templates_path: [templates]\n")
     fresh_book.write("templates/redirect.html", "elsewhere")
