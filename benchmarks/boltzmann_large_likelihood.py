@@ -17,11 +17,11 @@ from deepbook.boltzmann import RBM, TwoSidedLikelihood, linear_decay, two_sided_
 
 TITLE = (
     "RBMs 784-500 on MNIST-5k binarised at 0.5, 30 epochs in batches of 100: test log-likelihood "
-    "in nats by AIS (3,000 temperatures, 100 chains) and by reverse AIS after 1,500 Gibbs steps, "
+    "in nats by AIS (10,000 temperatures, 100 chains) and by reverse AIS after 5,000 Gibbs steps, "
     "mean over 3 seeds, and processor seconds of a training"
 )
 PACKAGES = ("torch", "numpy", "scikit-learn", "rbms")
-TASK = Task(hidden=500, batch=100, epochs=30, rates=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0))
+TASK = Task(hidden=500, batch=100, epochs=30, rates=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0))
 MEDIUM = {"precision": "medium"}
 METHODS = {
     "scikit-learn (PCD-1)": scikit_learn,
@@ -36,17 +36,20 @@ METHODS = {
 
 
 def measure(quick: bool) -> list[Row]:
-    """Rates are chosen by the pessimistic side on held-out training digits."""
+    """Rates are chosen on held-out training digits by the lower of the two sides.
+
+    After Gibbs runs from digits the backward side is no bound: it may be the higher one.
+    """
     torch.set_float32_matmul_precision("medium")  # what rbms uses
     task = replace(TASK, epochs=1, rates=TASK.rates[:1], seeds=1) if quick else TASK
-    short, long = (20, 20) if quick else (1000, 3000)
+    short, long = (20, 20) if quick else (1000, 10_000)
     digits = deepbook.data.mnist5k()
     train, test = binary(digits.train.images), binary(digits.test.images)
     fit, validation = (binary(part.images) for part in digits.train.split())
     rows: list[Row] = []
     for method, learn in METHODS.items():
         found = {
-            rate: score(trained(learn, task, fit, rate, 0), fit, validation, short).pessimistic
+            rate: lower(score(trained(learn, task, fit, rate, 0), fit, validation, short))
             for rate in task.rates
         }
         chosen = max(found, key=lambda rate: found[rate])
@@ -63,13 +66,18 @@ def measure(quick: bool) -> list[Row]:
                 "learning rate": chosen,
                 "test log-likelihood": round(statistics.mean(r.optimistic for r in results), 2),
                 "pessimistic": round(statistics.mean(r.pessimistic for r in results), 2),
-                "worst seed": round(min(r.pessimistic for r in results), 2),
+                "worst seed": round(min(lower(r) for r in results), 2),
                 "smallest sample size": round(samples, 1),
                 "seconds": round(statistics.mean(seconds), 2),
             }
         )
         print(rows[-1], found, flush=True)
     return rows
+
+
+def lower(result: TwoSidedLikelihood) -> float:
+    """The worse of the two sides."""
+    return min(result.optimistic, result.pessimistic)
 
 
 def score(
