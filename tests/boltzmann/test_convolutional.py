@@ -242,3 +242,15 @@ def test_impossible_machines_are_refused(arguments, message):
 def test_blocks_must_tile_the_hidden_layer():
     with pytest.raises(ValueError, match="divides 2 x 2"):
         ConvolutionalRBM((1, 3, 3), 2, 2, pooling=3)
+
+
+def test_blocks_of_states_that_pooling_forbids_add_nothing_to_log_z_or_its_gradient():
+    # 16 units in one block: of the 2 ** 16 states that are summed in parts, 17 are allowed
+    rbm = machine((1, 7, 7), filters=1, size=4, pooling=4)
+    allowed = torch.cat([torch.zeros(1, 16), torch.eye(16)]).to(rbm.dtype).view(17, 1, 4, 4)
+    expected = torch.logsumexp(-rbm.hidden_free_energy(allowed), 0)
+    torch.testing.assert_close(log_partition(rbm), expected)
+    gradients = torch.autograd.grad(expected, [rbm.weight, rbm.visible_bias, rbm.hidden_bias])
+    found = model_statistics(rbm)
+    for name, gradient in zip(("weight", "visible_bias", "hidden_bias"), gradients, strict=True):
+        torch.testing.assert_close(found[name], gradient)
