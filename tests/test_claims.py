@@ -38,6 +38,13 @@ def lenient(monkeypatch):
         ({"at_most": 3}, [3, -1], [3.0001], "at most 3"),
         ({"at_least": 1, "at_most": 2}, [1, 1.5, 2], [0.99, 2.01], "from 1 to 2"),
         ({"close_to": 0.5, "tolerance": 0.25}, [0.25, 0.75], [0.2, 0.8], "within 0.25 of 0.5"),
+        (
+            {"close_to": 0.8239592165010823, "tolerance": 0.01},
+            [0.8139592165010824, 0.83],
+            [0.8139592165010822],
+            "within 0.01 of 0.824",
+        ),
+        ({"close_to": 131072.3, "tolerance": 2e3}, [130000], [1], "within 2000 of 131070"),
         ({"close_to": 1, "tolerance": 0}, [1], [1.0001], "exactly 1"),
     ],
 )

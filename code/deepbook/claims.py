@@ -183,8 +183,11 @@ def _bound(
             raise ValueError(f"claim {name!r}: give close_to or a range, not both")
         if tolerance < 0:
             raise ValueError(f"claim {name!r}: expected a tolerance of at least 0, got {tolerance}")
-        near = f"within {_text(tolerance)} of" if tolerance else "exactly"
-        return f"{near} {_text(close_to)}"
+        if not tolerance:
+            return f"exactly {_text(close_to)}"
+        # to a hundredth of the tolerance: more digits say nothing
+        digits = 2 - math.floor(math.log10(tolerance))
+        return f"within {_text(tolerance)} of {_text(round(close_to, digits))}"
     if at_least is not None and at_most is not None:
         if at_least > at_most:
             raise ValueError(

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,23 @@ def test_every_record_of_the_package_has_rows_with_the_same_columns():
         assert found.command.endswith(f"boltzmann.py {name}")
         assert found.commit
         assert found.machine
+
+
+def test_numbers_of_a_column_have_equally_many_decimals(record):
+    def shown(*values):
+        rows = tuple({"number": value} for value in values)
+        return [line.strip() for line in str(replace(record, rows=rows)).splitlines()[2:-1]]
+
+    assert shown(590.5, 591.0, None) == ["590.5", "591.0", "–"]
+    # four digits of the usual number, whatever the largest is
+    assert shown(1.12598, 0.94113, 0.89294) == ["1.1260", "0.9411", "0.8929"]
+    assert shown(0.1, 3.0, 0.003) == ["0.100", "3.000", "0.003"]
+    assert shown(0.01739, 0.00743, 0.0061) == ["0.0174", "0.0074", "0.0061"]
+    assert shown(0.00012345, 0.0002) == ["0.00012", "0.00020"]
+    assert shown(24500.0, 1.5) == ["24,500.0", "1.5"]
+    assert shown(24500.4, 31000.2) == ["24,500", "31,000"]
+    assert shown(0.0, 0.0) == ["0", "0"]
+    assert shown("-5", 2) == ["-5", "2"]
 
 
 def test_a_row_is_found_by_its_values(record):

@@ -431,7 +431,7 @@ def test_the_slider_says_how_far_cd_is_off(window):
         share = 100 * float(error.norm() / truth.norm())
         text = page.get_by_role("status").inner_text()
         assert text.startswith(f"CD-{steps} is off by ")
-        assert float(re.search(r"by ([\d.]+) %", text)[1]) == pytest.approx(share, rel=0.05)
+        assert float(re.search(r"by ([\d.]+)%", text)[1]) == pytest.approx(share, rel=0.05)
         assert slider.get_attribute("aria-valuetext") == str(steps)
         slider.press("ArrowRight")
 
@@ -440,7 +440,7 @@ def test_stronger_weights_mean_more_bias(window):
     page = window().open(bias())
 
     def off():
-        return float(re.search(r"by ([\d.]+) %", page.get_by_role("status").inner_text())[1])
+        return float(re.search(r"by ([\d.]+)%", page.get_by_role("status").inner_text())[1])
 
     before = off()
     page.get_by_label("All weights").press("End")

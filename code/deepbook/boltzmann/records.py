@@ -5,6 +5,8 @@ downloaded notebook finds it too.
 """
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -60,11 +62,13 @@ class Record:
             f"{self.machine}; {versions}."
         )
 
+    def _texts(self) -> list[list[str]]:
+        """All cells as text; numbers of a column have equally many decimals."""
+        columns = [_column([row[name] for row in self.rows]) for name in self.rows[0]]
+        return [list(row) for row in zip(*columns, strict=True)]
+
     def __str__(self) -> str:
-        table = [
-            list(self.rows[0]),
-            *([_text(value) for value in row.values()] for row in self.rows),
-        ]
+        table = [list(self.rows[0]), *self._texts()]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = ["  ".join(map(str.rjust, line, widths)) for line in table]
         return "\n".join([self.title, *lines, self.source])
@@ -74,7 +78,7 @@ class Record:
             return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
         head = line(list(self.rows[0]), "th")
-        body = "".join(line([_text(value) for value in row.values()], "td") for row in self.rows)
+        body = "".join(line(texts, "td") for texts in self._texts())
         source = escape(self.source).replace(
             f"`{escape(self.command)}`", f"<code>{escape(self.command)}</code>"
         )
@@ -110,10 +114,22 @@ def record_names() -> list[str]:
     )
 
 
-def _text(value: Value) -> str:
+def _column(values: Sequence[Value]) -> list[str]:
+    numbers = [value for value in values if isinstance(value, float)]
+    # four digits of a number of usual size, four decimals unless that says nothing of it, and
+    # no decimals that nobody measured
+    sizes = sorted(abs(number) for number in numbers if number)
+    power = math.floor(math.log10(sizes[(len(sizes) - 1) // 2])) if sizes else 0
+    wanted = min(3 - power, max(4, 1 - power))
+    digits = max(0, min(wanted, max(map(_decimals, numbers), default=0)))
+    return [_text(value, digits) for value in values]
+
+
+def _decimals(number: float) -> int:
+    return len(repr(number).partition(".")[2]) if not number.is_integer() else 0
+
+
+def _text(value: Value, digits: int) -> str:
     if value is None:
         return "–"
-    # four digits, and no power of ten for large numbers
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    return str(value)
+    return f"{value:,.{digits}f}" if isinstance(value, float) else str(value)

@@ -93,7 +93,7 @@ export function bias(cd, truth) {
   };
 }
 
-const percent = (share) => `${(100 * share).toPrecision(share < 0.1 ? 2 : 3)} %`;
+const percent = (share) => `${(100 * share).toPrecision(share < 0.1 ? 2 : 3)}%`;
 
 export function create(frame, { machine, data, steps, chosen }) {
   const [ink, [blue, orange]] = [frame.look.ink, frame.look.colors];
@@ -200,7 +200,7 @@ export function create(frame, { machine, data, steps, chosen }) {
       context.fillStyle = ink;
       for (const value of [1e-4, 1e-3, 1e-2, 0.1, 1]) {
         context.textAlign = "right";
-        context.fillText(`${value * 100} %`, left - 6, y(value) + 4);
+        context.fillText(`${value * 100}%`, left - 6, y(value) + 4);
       }
       context.textAlign = "center";
       for (const k of [1, 10, 100, 1000]) {

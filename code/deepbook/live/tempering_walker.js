@@ -173,7 +173,7 @@ export function create(frame, given) {
     },
   });
   const summary = (counts, who) =>
-    `${crossings[who]} crossings, ${Math.round(100 * totalVariation(counts, target))} % misplaced`;
+    `${crossings[who]} crossings, ${Math.round(100 * totalVariation(counts, target))}% misplaced`;
   restart();
   const pictures = [
     landscapes,
