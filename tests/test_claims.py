@@ -44,6 +44,12 @@ def lenient(monkeypatch):
             [0.8139592165010822],
             "within 0.01 of 0.824",
         ),
+        (
+            {"close_to": torch.tensor(0.5), "tolerance": torch.tensor(0.25)},
+            [0.5],
+            [0.8],
+            "within 0.25 of 0.5",
+        ),
         ({"close_to": 131072.3, "tolerance": 2e3}, [130000], [1], "within 2000 of 131070"),
         ({"close_to": 1, "tolerance": 0}, [1], [1.0001], "exactly 1"),
     ],

@@ -186,8 +186,8 @@ def _bound(
         if not tolerance:
             return f"exactly {_text(close_to)}"
         # to a hundredth of the tolerance: more digits say nothing
-        digits = 2 - math.floor(math.log10(tolerance))
-        return f"within {_text(tolerance)} of {_text(round(close_to, digits))}"
+        digits = 2 - math.floor(math.log10(float(tolerance)))
+        return f"within {_text(tolerance)} of {_text(round(float(close_to), digits))}"
     if at_least is not None and at_most is not None:
         if at_least > at_most:
             raise ValueError(
