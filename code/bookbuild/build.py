@@ -16,8 +16,8 @@ from bookbuild.dependencies import package_folders
 from bookbuild.edition import commit
 from bookbuild.execute import execute
 from bookbuild.project import BuildFailed, Project, hash_of_folder
-from bookbuild.report import claims_in, write_report
-from bookbuild.store import Store
+from bookbuild.report import write_report
+from bookbuild.store import Store, claims_in
 
 
 def build_site(project: Project, **how: Any) -> Path:

@@ -1,7 +1,9 @@
 """Everything that is checked before the site goes out, in one call."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -12,6 +14,7 @@ from bookbuild.checknumbers import check_numbers
 from bookbuild.checksite import check_site
 from bookbuild.checksources import check_page
 from bookbuild.checktext import check_citations, check_spelling
+from bookbuild.memory import Memory
 from bookbuild.pagesource import Finding, read_page
 from bookbuild.project import BuildFailed, Project
 from bookbuild.store import Store
@@ -37,7 +40,7 @@ def check(
     list of Finding
         By file and line; files are given relative to the book's root.
     """
-    findings = check_sources(project, store)
+    findings = check_sources(project, store, project.work / "findings.json")
     for page in project.pages():
         findings += check_budget(page, project.source(page).read_text("utf-8"), report)
     site = project.work / "html"
@@ -48,24 +51,46 @@ def check(
     return sorted(findings, key=lambda finding: (finding.file, finding.line))
 
 
-def check_sources(project: Project, store: Store | None = None) -> list[Finding]:
-    """Check what needs no site: sources and outputs."""
+def check_sources(
+    project: Project, store: Store | None = None, memory: Path | None = None
+) -> list[Finding]:
+    """Check what needs no site: sources and outputs.
+
+    Parameters
+    ----------
+    project : Project
+    store : Store, optional
+    memory : Path, optional
+        A file to keep the findings in, so that pages which did not change are not checked again.
+    """
     toc = parse_toc_yaml(project.root / "_toc.yml")
     texts = {p: project.source(p).read_text("utf-8") for p in toc if project.source(p).is_file()}
     findings = check_citations(project, texts) + check_spelling(project)
     store = store or Store.of(project)
+    remembered = Memory(memory)
     for name, text in texts.items():
-        in_chapter = name.count("/") == 2  # book/feedforward/digits
-        notebook = nbformat.v4.new_notebook()  # of a page without cells
+        outputs = ""  # of a page without cells
         if project.is_page(name):
-            fresh = store.get(name)
-            if fresh is None:
+            record = store.fresh(name)
+            if record is None:
                 findings.append(Finding(f"{name}.md", 1, _why_not(store, name)))
                 continue
-            notebook = fresh[0]
-        page = read_page(f"{name}.md", text, notebook)
-        findings += check_page(page, in_chapter=in_chapter) + check_numbers(page)
+            outputs = record.outputs
+        found = remembered.get(
+            store.reader, name, text, outputs, find=partial(_check_page, store, name, text)
+        )
+        findings += [Finding(**finding) for finding in found]
+    remembered.keep()
     return findings
+
+
+def _check_page(store: Store, name: str, text: str) -> list[dict[str, Any]]:
+    fresh = store.get(name) if store.project.is_page(name) else None
+    notebook = fresh[0] if fresh is not None else nbformat.v4.new_notebook()
+    page = read_page(f"{name}.md", text, notebook)
+    in_chapter = name.count("/") == 2  # book/feedforward/digits
+    found = check_page(page, in_chapter=in_chapter) + check_numbers(page)
+    return [asdict(finding) for finding in found]
 
 
 def _why_not(store: Store, page: str) -> str:

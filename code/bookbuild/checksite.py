@@ -1,21 +1,13 @@
 """Whether every link in the built site leads somewhere."""
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from bookbuild.memory import Memory
 from bookbuild.pagesource import Finding
-
-
-@dataclass(frozen=True)
-class _Page:
-    """Line and goal of its links, and its anchors."""
-
-    links: list[tuple[int, str]]
-    anchors: list[str]
 
 
 class _Parser(HTMLParser):
@@ -34,34 +26,11 @@ class _Parser(HTMLParser):
                 self.anchors[value] = None
 
 
-def _parse(text: str) -> _Page:
+def _parse(text: str) -> dict[str, list[Any]]:
+    """Line and goal of its links, and its anchors."""
     parser = _Parser()
     parser.feed(text)
-    return _Page(parser.links, list(parser.anchors))
-
-
-class _Memory:
-    """What pages with these bytes were found to link to, kept in a file between builds."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.now: dict[str, _Page] = {}
-        try:
-            told = json.loads(file.read_text("utf-8"))
-            self.before = {key: _Page(**page) for key, page in told.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            self.before = {}  # none, or a damaged one: all is parsed
-
-    def read(self, path: Path) -> _Page:
-        content = path.read_bytes()
-        key = hashlib.sha256(content).hexdigest()
-        page = self.before.get(key) or _parse(content.decode("utf-8"))
-        self.now[key] = page
-        return page
-
-    def keep(self) -> None:
-        told = {key: asdict(page) for key, page in self.now.items()}
-        self.file.write_text(json.dumps(told), "utf-8")
+    return {"links": parser.links, "anchors": list(parser.anchors)}
 
 
 def check_site(folder: Path, memory: Path | None = None) -> list[Finding]:
@@ -83,16 +52,16 @@ def check_site(folder: Path, memory: Path | None = None) -> list[Finding]:
     folder = folder.resolve()
     # the theme leaves templates in _static
     paths = [p for p in sorted(folder.rglob("*.html")) if (folder / "_static") not in p.parents]
-    if memory is None:
-        pages = {path: _parse(path.read_text("utf-8")) for path in paths}
-    else:
-        remembered = _Memory(memory)
-        pages = {path: remembered.read(path) for path in paths}
-        remembered.keep()
-    anchors = {path: set(page.anchors) for path, page in pages.items()}
+    remembered = Memory(memory)
+    pages = {}
+    for path in paths:
+        text = path.read_text("utf-8")
+        pages[path] = remembered.get(text, find=partial(_parse, text))
+    remembered.keep()
+    anchors = {path: set(page["anchors"]) for path, page in pages.items()}
     findings = []
     for path, page in pages.items():
-        for line, link in page.links:
+        for line, link in page["links"]:
             if (problem := _problem(link, path, anchors)) is not None:
                 file = path.relative_to(folder).as_posix()
                 findings.append(Finding(file, line, f"the link {link!r} leads to {problem}"))

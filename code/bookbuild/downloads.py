@@ -26,7 +26,7 @@ from bookbuild.markdown import Block, Writer
 from bookbuild.markdowntext import GLUED, Page, escape_text
 from bookbuild.notebooks import FOLDER, ZIP, assemble, setup_code
 from bookbuild.project import hash_of_folder
-from bookbuild.report import claims_in
+from bookbuild.store import claims_in
 from bookbuild.texmacros import read_macros
 from bookbuild.wheel import build_wheel
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -98,7 +99,13 @@ class Project:
     def is_page(self, name: str) -> bool:
         """Whether a document has code cells."""
         source = self.source(name)
-        return source.is_file() and is_myst_markdown_notebook(source.read_text("utf-8"))
+        return source.is_file() and _has_cells(source.read_text("utf-8"))
+
+
+@cache
+def _has_cells(text: str) -> bool:
+    # asked for every page several times in a build
+    return bool(is_myst_markdown_notebook(text))
 
 
 def hash_of_folder(folder: Path) -> str:

@@ -6,24 +6,13 @@ from typing import Any
 
 import nbformat
 
-from bookbuild.store import Store
-
-
-def claims_in(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
-    """The claims that a page's cells made, in order, as their outputs' metadata tell."""
-    return [
-        output.metadata["deepbook"]["claim"]
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.get("outputs", [])
-        if "claim" in output.get("metadata", {}).get("deepbook", {})
-    ]
+from bookbuild.store import Store, claims_in
 
 
 def claims_by_page(store: Store, pages: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     """Claims of the pages that are fresh."""
-    found = ((page, store.get(page)) for page in pages)
-    return {page: claims_in(executed[0]) for page, executed in found if executed is not None}
+    found = ((page, store.claims(page)) for page in pages)
+    return {page: claims for page, claims in found if claims is not None}
 
 
 def write_report(
@@ -48,19 +37,18 @@ def write_report(
     """
     entries: dict[str, Any] = {}
     for page in pages:
-        executed = store.get(page)
+        record, claims = store.fresh(page), store.claims(page)
         if page in failed:
             message, notebook = failed[page]
             entries[page] = {"error": message, "claims": claims_in(notebook)}
-        elif executed is None:
+        elif record is None:
             entries[page] = {"error": "not executed"}
         else:
-            notebook, record = executed
             entries[page] = {
                 "seconds": round(record.seconds, 2),
                 "cpu_seconds": round(record.cpu_seconds, 2),
                 "finished": record.finished,
-                "claims": claims_in(notebook),
+                "claims": claims,
             }
     report = {"pages": entries}
     path = store.project.report

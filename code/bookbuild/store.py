@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_cache import get_cache
@@ -23,7 +25,7 @@ from jupyter_cache.cache.db import NbCacheRecord
 from sqlalchemy.exc import OperationalError
 
 from bookbuild.dependencies import Dependencies, Surroundings, hash_of_cells
-from bookbuild.project import BuildFailed, Project
+from bookbuild.project import BuildFailed, Project, hash_of_folder
 
 # the store that whoever asks for one shall have: it has read the pages already
 _at_work: ContextVar["Store | None"] = ContextVar("_at_work", default=None)
@@ -47,6 +49,10 @@ class Record:
     file : str
         Hash of the file in jupyter-cache. The same bytes need not be read and judged again;
         with others, or without this hash, the outputs themselves are compared.
+    source : str
+        Hash of the page's source when it was last served. The same source has the same cells.
+    claims : list of dict, optional
+        What the cells claimed, as :func:`claims_in` gives it.
     """
 
     ran_with: Dependencies
@@ -56,6 +62,8 @@ class Record:
     cpu_seconds: float
     finished: str
     file: str = ""
+    source: str = ""
+    claims: list[dict[str, Any]] | None = None
 
 
 class Store:
@@ -64,6 +72,8 @@ class Store:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.surroundings = Surroundings()
+        # what makes cells of a source and outputs of a cell: this package, and MyST-NB
+        self.reader = hash_of_folder(Path(__file__).parent) + version("myst-nb")
         self.cache = _open(project.cache_folder)
         self._records: dict[str, Record | None] = {}
         self._read: dict[str, tuple[str, nbformat.NotebookNode, str]] = {}
@@ -91,7 +101,10 @@ class Store:
         if record is None:
             damaged = self._path(page).exists()
             return "its record is damaged" if damaged else "it was never executed"
-        change = self.surroundings.change(record.ran_with, self._page(page)[1])
+        # a page that was not edited need not be parsed
+        same = record.source == self._hash_of_source(page)
+        cells = record.ran_with.cells if same else self._page(page)[1]
+        change = self.surroundings.change(record.ran_with, cells)
         if change is not None:
             return change
         if self._is_known(record):
@@ -129,6 +142,14 @@ class Store:
         )
         return notebook, record
 
+    def claims(self, page: str) -> list[dict[str, Any]] | None:
+        """What a fresh page claimed, in order; None if it is stale."""
+        record = self.fresh(page)
+        if record is None or record.claims is not None:
+            return record.claims if record is not None else None
+        executed = self.get(page)
+        return claims_in(executed[0]) if executed is not None else None
+
     def put(self, page: str, notebook: nbformat.NotebookNode, record: Record) -> Record:
         """Keep a page's outputs, and then its record."""
         data = {"execution_seconds": record.seconds, "cpu_seconds": record.cpu_seconds}
@@ -138,13 +159,15 @@ class Store:
         with _errors_of_sqlite():
             kept = self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
         file = _hash_of_file(self._file(kept.hashkey))
-        record = replace(record, key=kept.hashkey, outputs=hash_of_outputs(notebook), file=file)
-        path = self._path(page)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(".new")
-        scratch.write_text(json.dumps(asdict(record), indent=1) + "\n", "utf-8")
-        scratch.replace(path)
-        self._records[page] = record
+        record = replace(
+            record,
+            key=kept.hashkey,
+            outputs=hash_of_outputs(notebook),
+            file=file,
+            source="",  # until it is served: it may have been edited while it ran
+            claims=claims_in(notebook),
+        )
+        self._write(page, record)
         self._forget(record.key)
         return record
 
@@ -153,18 +176,37 @@ class Store:
 
         jupyter-cache takes a changed caption for a changed cell; outputs stay good for it.
         """
-        _, key = self.cache.create_hashed_notebook(self._page(page)[0])
         record = self.fresh(page)
+        source = self._hash_of_source(page)
+        if record is not None and record.source == source and self._is_known(record):
+            return
+        _, key = self.cache.create_hashed_notebook(self._page(page)[0])
         if record is None:
             self._remove(key)
-        elif record.key != key and (fresh := self.get(page)) is not None:
-            self.put(page, *fresh)
+            return
+        if record.key != key and (fresh := self.get(page)) is not None:
+            record = self.put(page, *fresh)
+        same = self._page(page)[1] == record.ran_with.cells
+        if same and self._hash_of_source(page) == source:  # nobody edits it just now
+            self._write(page, replace(record, source=source))
 
     def record(self, page: str) -> Record | None:
         """A page's record; None if it has none, or a damaged one."""
         if page not in self._records:
             self._records[page] = self._read_record(page)
         return self._records[page]
+
+    def _write(self, page: str, record: Record) -> None:
+        path = self._path(page)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_suffix(".new")
+        scratch.write_text(json.dumps(asdict(record), indent=1) + "\n", "utf-8")
+        scratch.replace(path)
+        self._records[page] = record
+
+    def _hash_of_source(self, page: str) -> str:
+        source = self.project.source(page).read_bytes()
+        return hashlib.sha256(self.reader.encode() + source).hexdigest()
 
     def _page(self, page: str) -> tuple[nbformat.NotebookNode, str]:
         """The page as it stands now, and the hash of its code cells; parsed once."""
@@ -237,6 +279,17 @@ def hash_of_outputs(notebook: nbformat.NotebookNode) -> str:
     """Hash of what a page's code cells gave out."""
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()
+
+
+def claims_in(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
+    """The claims that a page's cells made, in order, as their outputs' metadata tell."""
+    return [
+        output.metadata["deepbook"]["claim"]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.get("outputs", [])
+        if "claim" in output.get("metadata", {}).get("deepbook", {})
+    ]
 
 
 def _hash_of_file(file: Path) -> str:

@@ -552,6 +552,26 @@ def test_what_was_read_of_a_page_is_kept_as_long_as_the_page_stays(site, tmp_pat
         assert check_site(site, memory) == []
 
 
+def test_what_was_found_in_a_page_is_kept_as_long_as_text_and_outputs_stay(small, monkeypatch):
+    small.execute()
+    checked = []
+    monkeypatch.setattr(
+        "bookbuild.check.read_page",
+        lambda file, *rest: checked.append(file) or read_page(file, *rest),
+    )
+    memory = small.project.build / "findings.json"
+    first = check_sources(small.project, memory=memory)
+    assert first == check_sources(small.project)
+    checked.clear()
+    assert check_sources(small.project, memory=memory) == first
+    assert checked == []
+    source = small.project.source(PAGE)
+    source.write_text(source.read_text() + "\nAnd 0.9438 by hand.\n")
+    (found,) = set(check_sources(small.project, memory=memory)) - set(first)
+    assert "0.9438 is typed by hand" in found.message
+    assert checked == [FILE]
+
+
 def test_findings_in_the_site_are_named_from_the_books_root(small):
     (small.project.work / "html/index.html").write_text('<a href="nowhere">x</a>')
     assert small.found() == ["_build/work/html/index.html:1: the link 'nowhere' leads to no file"]

@@ -145,6 +145,62 @@ def test_the_same_outputs_in_another_file_are_taken_too(book):
     assert hash_of_outputs(after) == hash_of_outputs(before)
 
 
+def count_parsing(monkeypatch):
+    parsed = []
+    monkeypatch.setattr(
+        "bookbuild.project.myst_nb_reader_plugin",
+        lambda path: parsed.append(Path(path).stem) or myst_nb_reader_plugin(path),
+    )
+    return parsed
+
+
+def test_a_page_that_was_not_edited_since_it_was_served_is_not_parsed(book, monkeypatch):
+    book.build()
+    book.edit("book/two", "shows it", "shows a disc")
+    parsed = count_parsing(monkeypatch)
+    store = Store(book.project)
+    for page in book.project.pages():
+        assert store.why(page) is None
+        assert store.claims(page) is not None
+        store.serve(page)
+    assert parsed == ["two"]
+    # which serving has noted
+    assert Store(book.project).why("book/two") is None
+    assert parsed == ["two"]
+    book.edit("book/two", 'print("hello")', 'print("hallo")')
+    assert reasons(book) == {"one": None, "two": "its code cells changed"}
+    book.edit("book/two", 'print("hallo")', 'print("hello")')
+    assert reasons(book) == {"one": None, "two": None}
+
+
+def test_a_page_is_parsed_again_by_another_myst_nb(book, monkeypatch):
+    book.build()
+    parsed = count_parsing(monkeypatch)
+    monkeypatch.setattr("bookbuild.store.version", lambda name: "another")
+    assert reasons(book) == {"one": None, "two": None}
+    assert parsed == ["one", "two"]
+
+
+def test_a_page_that_was_edited_while_it_ran_is_not_taken_for_what_ran(book):
+    store = Store(book.project)
+    notebook, before = store.get("book/one")
+    book.edit("book/one", "answer = 41", "answer = 43")
+    store.put("book/one", notebook, before)
+    store.serve("book/one")
+    assert Store(book.project).why("book/one") == "its code cells changed"
+
+
+def test_claims_are_those_of_the_outputs_also_of_a_record_without_them(book):
+    (claim,) = Store(book.project).claims("book/one")
+    assert (claim["name"], claim["value"]) == ("answer", 41.0)
+    fields = json.loads(record(book).read_text())
+    assert fields.pop("claims") == [claim]
+    record(book).write_text(json.dumps(fields))
+    assert Store(book.project).claims("book/one") == [claim]
+    book.edit("book/one", "answer = 41", "answer = 42")
+    assert Store(book.project).claims("book/one") is None
+
+
 def test_whoever_asks_gets_the_store_that_is_at_work_on_the_same_book(book, tmp_path):
     store = Store(book.project)
     with store.at_work():
