@@ -176,9 +176,9 @@ class Store:
 
         jupyter-cache takes a changed caption for a changed cell; outputs stay good for it.
         """
-        record = self.fresh(page)
         source = self._hash_of_source(page)
-        if record is not None and record.source == source and self._is_known(record):
+        record = self.fresh(page)
+        if record is not None and record.source == source:
             return
         _, key = self.cache.create_hashed_notebook(self._page(page)[0])
         if record is None:
@@ -186,8 +186,7 @@ class Store:
             return
         if record.key != key and (fresh := self.get(page)) is not None:
             record = self.put(page, *fresh)
-        same = self._page(page)[1] == record.ran_with.cells
-        if same and self._hash_of_source(page) == source:  # nobody edits it just now
+        if self._hash_of_source(page) == source:  # nobody edits it just now
             self._write(page, replace(record, source=source))
 
     def record(self, page: str) -> Record | None:

@@ -570,6 +570,9 @@ def test_what_was_found_in_a_page_is_kept_as_long_as_text_and_outputs_stay(small
     (found,) = set(check_sources(small.project, memory=memory)) - set(first)
     assert "0.9438 is typed by hand" in found.message
     assert checked == [FILE]
+    # the same text, and other outputs
+    small.execute(skip="claim(accuracy)")
+    assert found not in check_sources(small.project, memory=memory)
 
 
 def test_findings_in_the_site_are_named_from_the_books_root(small):
