@@ -178,7 +178,7 @@ class Store:
         """
         source = self._hash_of_source(page)
         record = self.fresh(page)
-        if record is not None and record.source == source:
+        if record is not None and record.source == source and record.claims is not None:
             return
         _, key = self.cache.create_hashed_notebook(self._page(page)[0])
         if record is None:
@@ -187,7 +187,7 @@ class Store:
         if record.key != key and (fresh := self.get(page)) is not None:
             record = self.put(page, *fresh)
         if self._hash_of_source(page) == source:  # nobody edits it just now
-            self._write(page, replace(record, source=source))
+            self._write(page, replace(record, source=source, claims=self.claims(page)))
 
     def record(self, page: str) -> Record | None:
         """A page's record; None if it has none, or a damaged one."""

@@ -197,6 +197,8 @@ def test_claims_are_those_of_the_outputs_also_of_a_record_without_them(book):
     assert fields.pop("claims") == [claim]
     record(book).write_text(json.dumps(fields))
     assert Store(book.project).claims("book/one") == [claim]
+    Store(book.project).serve("book/one")  # completes the record
+    assert json.loads(record(book).read_text())["claims"] == [claim]
     book.edit("book/one", "answer = 41", "answer = 42")
     assert Store(book.project).claims("book/one") is None
 
