@@ -5,15 +5,14 @@ the arithmetic that :mod:`boltzmann_speed` calls medium, except scikit-learn, wh
 """
 
 import statistics
-import time
 from dataclasses import replace
 
 import torch
-from boltzmann_likelihood import Row, Task, ours, rbms, scikit_learn, trained
-from boltzmann_quality import CHAINS, binary
+from boltzmann_likelihood import Row, Task, best_rate, methods, trainings
+from boltzmann_quality import binary, both_sides
 
 import deepbook
-from deepbook.boltzmann import RBM, TwoSidedLikelihood, linear_decay, two_sided_log_likelihood
+from deepbook.boltzmann import TwoSidedLikelihood
 
 TITLE = (
     "RBMs 784-500 on MNIST-5k binarised at 0.5, 30 epochs in batches of 100: test log-likelihood "
@@ -22,17 +21,7 @@ TITLE = (
 )
 PACKAGES = ("torch", "numpy", "scikit-learn", "rbms")
 TASK = Task(hidden=500, batch=100, epochs=30, rates=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0))
-MEDIUM = {"precision": "medium"}
-METHODS = {
-    "scikit-learn (PCD-1)": scikit_learn,
-    "rbms (PCD-1, centred)": rbms,
-    "train_fast, CD-1": ours(**MEDIUM),
-    "train_fast, PCD-1": ours(persistent=True, **MEDIUM),
-    "train_fast, PCD-1, falling": ours(persistent=True, schedule=linear_decay, **MEDIUM),
-    "train_fast, PCD-1, centred, falling": ours(
-        persistent=True, schedule=linear_decay, offset_rate=0.01, **MEDIUM
-    ),
-}
+METHODS = methods(precision="medium")
 
 
 def measure(quick: bool) -> list[Row]:
@@ -48,17 +37,13 @@ def measure(quick: bool) -> list[Row]:
     fit, validation = (binary(part.images) for part in digits.train.split())
     rows: list[Row] = []
     for method, learn in METHODS.items():
-        found = {
-            rate: lower(score(trained(learn, task, fit, rate, 0), fit, validation, short))
-            for rate in task.rates
-        }
-        chosen = max(found, key=lambda rate: found[rate])
+        chosen = best_rate(
+            learn, task, fit, lambda model: lower(both_sides(model, fit, validation, short))
+        )
         results, seconds = [], []
-        for seed in range(1, task.seeds + 1):
-            start = time.process_time()
-            model = trained(learn, task, train, chosen, seed)
-            seconds.append(time.process_time() - start)
-            results.append(score(model, train, test, long))
+        for model, taken in trainings(learn, task, train, chosen):
+            seconds.append(taken)
+            results.append(both_sides(model, train, test, long))
         samples = min(float(result.forward.effective_sample_size) for result in results)
         rows.append(
             {
@@ -71,25 +56,10 @@ def measure(quick: bool) -> list[Row]:
                 "seconds": round(statistics.mean(seconds), 2),
             }
         )
-        print(rows[-1], found, flush=True)
+        print(rows[-1], flush=True)
     return rows
 
 
 def lower(result: TwoSidedLikelihood) -> float:
     """The worse of the two sides."""
     return min(result.optimistic, result.pessimistic)
-
-
-def score(
-    model: RBM, train: torch.Tensor, visible: torch.Tensor, temperatures: int
-) -> TwoSidedLikelihood:
-    """Both sides; the backward one starts from training digits."""
-    return two_sided_log_likelihood(
-        model,
-        visible,
-        starts=train[torch.randperm(len(train))[:CHAINS]],
-        base=model.without_couplings(train),
-        temperatures=temperatures,
-        chains=CHAINS,
-        steps=temperatures // 2,
-    )

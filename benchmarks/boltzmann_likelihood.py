@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -41,13 +41,10 @@ def measure(quick: bool) -> list[Row]:
     task = replace(SMALL, epochs=2, rates=SMALL.rates[:1], seeds=1) if quick else SMALL
     rows: list[Row] = []
     for method, learn in METHODS.items():
-        found = {rate: score(trained(learn, task, fit, rate, 0), validation) for rate in task.rates}
-        chosen = max(found, key=lambda rate: found[rate])
+        chosen = best_rate(learn, task, fit, lambda model: score(model, validation))
         values, seconds = [], []
-        for seed in range(1, task.seeds + 1):
-            start = time.process_time()
-            model = trained(learn, task, train, chosen, seed)
-            seconds.append(time.process_time() - start)
+        for model, taken in trainings(learn, task, train, chosen):
+            seconds.append(taken)
             values.append(score(model, test))
         rows.append(
             {
@@ -65,6 +62,22 @@ def trained(learn: Fit, task: Task, data: torch.Tensor, rate: float, seed: int) 
     """One training from this seed."""
     deepbook.seed(seed)
     return learn(task, data, rate)
+
+
+def best_rate(learn: Fit, task: Task, fit: torch.Tensor, judge: Callable[[RBM], float]) -> float:
+    """The learning rate whose machine gets the highest mark."""
+    found = {rate: judge(trained(learn, task, fit, rate, 0)) for rate in task.rates}
+    return max(found, key=lambda rate: found[rate])
+
+
+def trainings(
+    learn: Fit, task: Task, train: torch.Tensor, rate: float
+) -> Iterator[tuple[RBM, float]]:
+    """A machine from each seed, and the processor seconds of its training."""
+    for seed in range(1, task.seeds + 1):
+        start = time.process_time()
+        model = trained(learn, task, train, rate, seed)
+        yield model, time.process_time() - start
 
 
 @torch.no_grad()
@@ -141,13 +154,17 @@ def as_rbm(weight: torch.Tensor, visible_bias: torch.Tensor, hidden_bias: torch.
     return model
 
 
-METHODS: Mapping[str, Fit] = {
-    "scikit-learn (PCD-1)": scikit_learn,
-    "rbms (PCD-1, centred)": rbms,
-    "train_fast, CD-1": ours(),
-    "train_fast, PCD-1": ours(persistent=True),
-    "train_fast, PCD-1, falling": ours(persistent=True, schedule=linear_decay),
-    "train_fast, PCD-1, centred, falling": ours(
-        persistent=True, schedule=linear_decay, offset_rate=0.01
-    ),
-}
+def methods(**shared: object) -> Mapping[str, Fit]:
+    """Everybody who takes part; ``shared`` are settings of all of ``train_fast``'s."""
+    falling = {"persistent": True, "schedule": linear_decay, **shared}
+    return {
+        "scikit-learn (PCD-1)": scikit_learn,
+        "rbms (PCD-1, centred)": rbms,
+        "train_fast, CD-1": ours(**shared),
+        "train_fast, PCD-1": ours(persistent=True, **shared),
+        "train_fast, PCD-1, falling": ours(**falling),
+        "train_fast, PCD-1, centred, falling": ours(offset_rate=0.01, **falling),
+    }
+
+
+METHODS = methods()

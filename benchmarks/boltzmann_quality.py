@@ -15,6 +15,7 @@ import deepbook
 from deepbook.boltzmann import (
     RBM,
     FastTrainer,
+    TwoSidedLikelihood,
     linear_decay,
     log_likelihood,
     log_partition,
@@ -157,10 +158,9 @@ def exactly(rbm: RBM, train: Tensor, test: Tensor) -> dict[str, float]:
     }
 
 
-@torch.no_grad()
-def from_both_sides(rbm: RBM, train: Tensor, test: Tensor, temperatures: int) -> dict[str, float]:
-    """By AIS, and by reverse AIS from chains that started at training digits."""
-    result = two_sided_log_likelihood(
+def both_sides(rbm: RBM, train: Tensor, test: Tensor, temperatures: int) -> TwoSidedLikelihood:
+    """The backward side starts from training digits."""
+    return two_sided_log_likelihood(
         rbm,
         test,
         starts=train[torch.randperm(len(train))[:CHAINS]],
@@ -169,6 +169,12 @@ def from_both_sides(rbm: RBM, train: Tensor, test: Tensor, temperatures: int) ->
         chains=CHAINS,
         steps=temperatures // 2,
     )
+
+
+@torch.no_grad()
+def from_both_sides(rbm: RBM, train: Tensor, test: Tensor, temperatures: int) -> dict[str, float]:
+    """By AIS, and by reverse AIS from chains that started at training digits."""
+    result = both_sides(rbm, train, test, temperatures)
     return {
         "train": float(log_likelihood(rbm, train, result.forward.log_z).mean()),
         "test": result.optimistic,
