@@ -7,6 +7,7 @@ elementwise operation sees inputs of one shape.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -95,11 +96,19 @@ class _Power(Elementwise):
         self.symbol = f"^{exponent:g}"
 
     def f(self, *values: Array) -> Array:
+        # a negative number has no root, nor has -inf, for which ** gives inf
+        if self.exponent == 0.5:
+            return np.sqrt(values[0])
+        if self.exponent == -0.5:
+            return 1.0 / np.sqrt(values[0])
         return values[0] ** self.exponent
 
-    def partial(self, inputs: Sequence[Node], output: Node, i: int) -> Node:
+    def bprop(self, inputs: Sequence[Node], output: Node, i: int, G: Node) -> Node:
         if self.exponent == 0:  # 0 * x^-1 would not be a number at x = 0
-            return mul(inputs[0], 0.0)
+            return constant(np.zeros(output.shape))
+        return super().bprop(inputs, output, i, G)
+
+    def partial(self, inputs: Sequence[Node], output: Node, i: int) -> Node:
         return mul(power(inputs[0], self.exponent - 1), self.exponent)
 
 
@@ -146,19 +155,19 @@ def neg(a: Operand) -> Node:
 
 
 def power(a: Operand, exponent: float) -> Node:
-    """``a ** exponent`` for a fixed number ``exponent``.
+    """``a ** exponent`` for a fixed number ``exponent``, Python's or NumPy's.
 
     Raises
     ------
     TypeError
         If the exponent is a node or an array: write ``exp(b * log(a))`` then.
     """
-    if not isinstance(exponent, int | float):
+    if not isinstance(exponent, Real):
         raise TypeError(
             f"power: expected a number as exponent, got {type(exponent).__name__}; "
             "write exp(b * log(a)) for a node b"
         )
-    return as_node(a) if exponent == 1 else _Power(exponent)(as_node(a))
+    return as_node(a) if exponent == 1 else _Power(float(exponent))(as_node(a))
 
 
 def matmul(a: Operand, b: Operand) -> Node:

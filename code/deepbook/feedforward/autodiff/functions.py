@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
+from typing import SupportsIndex
 
 import numpy as np
+import numpy.typing as npt
 
 from deepbook.feedforward.autodiff.arithmetic import Elementwise, mul, sub
 from deepbook.feedforward.autodiff.node import (
@@ -13,12 +16,10 @@ from deepbook.feedforward.autodiff.node import (
     Operand,
     Operation,
     as_node,
-    constant,
-    real_array,
 )
-from deepbook.feedforward.autodiff.shapes import reshape, sum_to
+from deepbook.feedforward.autodiff.shapes import Linear, reshape, sum_to
 
-Axis = int | tuple[int, ...] | None
+Axis = SupportsIndex | Sequence[SupportsIndex] | None
 
 
 class _Exp(Elementwise):
@@ -55,7 +56,10 @@ class _Sigmoid(Elementwise):
     symbol = "sigmoid"
 
     def f(self, *values: Array) -> Array:
-        return 0.5 + 0.5 * np.tanh(0.5 * values[0])  # 1 / (1 + exp(-x)), without overflow
+        # Far to the left the result is small, not zero: 0.5 + 0.5 tanh(x / 2) would cancel there.
+        # Where exp overflows, its inverse is the zero that is meant.
+        with np.errstate(over="ignore"):
+            return 1.0 / (1.0 + np.exp(-values[0]))
 
     def partial(self, inputs: Sequence[Node], output: Node, i: int) -> Node:
         return output * (1.0 - output)
@@ -67,9 +71,27 @@ class _Relu(Elementwise):
     def f(self, *values: Array) -> Array:
         return np.maximum(values[0], 0.0)
 
-    def partial(self, inputs: Sequence[Node], output: Node, i: int) -> Node:
-        # 0 at the kink, as everywhere in this book and in torch
-        return constant(real_array(inputs[0].value > 0))
+    def bprop(self, inputs: Sequence[Node], output: Node, i: int, G: Node) -> Node:
+        # 0 at the kink, as everywhere in this book and in torch; NaN lets G pass, as in torch
+        return _Mask(~(inputs[0].value <= 0))(G)
+
+
+class _Mask(Linear):
+    """Lets some elements pass and makes the others zero, whatever they are.
+
+    A product with 0 would make infinity to NaN: ``sqrt(relu(x))`` has slope 0 left of zero.
+    """
+
+    symbol = "mask"
+
+    def __init__(self, mask: npt.NDArray[np.bool_]) -> None:
+        self.mask = mask
+
+    def f(self, *values: Array) -> Array:
+        return np.where(self.mask, values[0], 0.0)
+
+    def bprop(self, inputs: Sequence[Node], output: Node, i: int, G: Node) -> Node:
+        return self(G)
 
 
 class _LogSumExp(Operation):
@@ -82,8 +104,12 @@ class _LogSumExp(Operation):
 
     def f(self, *values: Array) -> Array:
         (x,) = values
-        largest = x.max(axis=self.axis, keepdims=True)  # so that no exp overflows
-        return largest + np.log(np.exp(x - largest).sum(axis=self.axis, keepdims=True))
+        # The largest is taken out so that no exp overflows. An infinite one is not: it would
+        # leave inf - inf, where log and exp by themselves know the answer.
+        largest = x.max(axis=self.axis, keepdims=True, initial=-np.inf)
+        shift = np.where(np.isfinite(largest), largest, 0.0)
+        with np.errstate(divide="ignore"):  # the log of a sum of nothing but zeros is -inf
+            return shift + np.log(np.exp(x - shift).sum(axis=self.axis, keepdims=True))
 
     def bprop(self, inputs: Sequence[Node], output: Node, i: int, G: Node) -> Node:
         return mul(G, self._softmax(inputs[0], output))
@@ -149,8 +175,11 @@ def mean(a: Operand, axis: Axis = None, keepdims: bool = False) -> Node:
     return total / (as_node(a).value.size / max(total.value.size, 1))
 
 
-def logsumexp(a: Operand, axis: int = -1, keepdims: bool = False) -> Node:
+def logsumexp(a: Operand, axis: SupportsIndex = -1, keepdims: bool = False) -> Node:
     """``log(sum(exp(a)))`` over one axis, stable for large and small numbers.
+
+    It is -inf where all numbers are, or where there are none; the gradient is NaN there, for
+    no number is larger than the others.
 
     Raises
     ------
@@ -166,7 +195,9 @@ def logsumexp(a: Operand, axis: int = -1, keepdims: bool = False) -> Node:
 def _axes(name: str, axis: Axis, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the axes counted from the front, in order."""
     dimensions = len(shape)
-    wanted = range(dimensions) if axis is None else (axis,) if isinstance(axis, int) else axis
+    if axis is None:
+        axis = tuple(range(dimensions))
+    wanted = [index(k) for k in (axis if isinstance(axis, Sequence) else (axis,))]
     if not all(-dimensions <= k < dimensions for k in wanted):
         raise ValueError(f"{name}: shape {shape} has no axis {axis}")
     return tuple(sorted({k % dimensions for k in wanted}))
