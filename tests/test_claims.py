@@ -211,6 +211,8 @@ def test_a_claims_metadata_is_for_machines(shown):
                 "bound": "within 0.1 of 0.2",
                 "holds": True,
                 "source": "eq. 1",
+                "low": pytest.approx(0.1),
+                "high": pytest.approx(0.3),
             }
         },
     }

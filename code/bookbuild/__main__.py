@@ -1,6 +1,7 @@
 """Build the book: execute what is stale, typeset it, check it, put it in place."""
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -11,8 +12,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import OperationalError
 
-from bookbuild.build import build_page, build_site, check_book, execute_pages
+from bookbuild.build import broken_claims, build_page, build_site, check_book, execute_pages
+from bookbuild.dependencies import Surroundings
 from bookbuild.project import BuildFailed, Project
+from bookbuild.room import lack, read_room, why_stale
+from bookbuild.roomrun import measure_room, summary
 from bookbuild.store import Store
 
 STATUSES = """\
@@ -22,6 +26,9 @@ exit status: 0 done; 1 the book is at fault, or its surroundings; 2 a wrong call
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command of ``python -m bookbuild`` and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # one that knows no Greek must not end the run
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
         project = Project.find(Path.cwd())
@@ -32,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _report(project)
         if options.command == "check":
             return _check(project)
+        if options.command == "room" and options.check:
+            return _check_room(project, options)
         with FileLock(project.build / "lock", timeout=0):
             return _run(project, options)
     except Timeout:
@@ -62,13 +71,27 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("execute", help="execute what is stale and write the report")
     for command in (html, run):
         command.add_argument(
-            "--jobs", type=_positive, metavar="N", help="pages at a time (default: one a core)"
+            "--jobs",
+            type=_positive,
+            metavar="N",
+            help="pages at a time (default: one a core, as far as memory goes)",
         )
         command.add_argument("--force", action="store_true", help="execute fresh pages too")
         command.add_argument(
             "--no-fork", action="store_true", help="start an ordinary kernel for each page"
         )
-    run.add_argument("--page", metavar="PATTERN", help="only pages like this: 'book/feed*'")
+    html.add_argument(
+        "--strict",
+        action="store_true",
+        help="fail where a claim does not hold or has no room, or a page is over its cost",
+    )
+    room = commands.add_parser(
+        "room", help="run pages under other seeds, and record how much room their claims have"
+    )
+    room.add_argument("--jobs", type=_positive, metavar="N", help="pages at a time")
+    room.add_argument("--check", action="store_true", help="read the records alone")
+    for command in (run, room):
+        command.add_argument("--page", metavar="PATTERN", help="only pages like this: 'book/feed*'")
     run.add_argument("--cluster", metavar="ADDRESS", help="run the pages on this Dask cluster")
     page = commands.add_parser("page", help="execute one page and build it alone")
     page.add_argument("page", help="for example book/feedforward/digits")
@@ -90,13 +113,18 @@ def _run(project: Project, options: argparse.Namespace) -> int:
     if options.command == "page":
         print(f"the page: {build_page(project, _name(options.page))}")
         return 0
+    if options.command == "room":
+        return _room(project, options)
     how = {
         "jobs": options.jobs,
         "force": options.force,
         "fork": False if options.no_fork else None,
     }
     if options.command == "html":
-        print(f"the book: {build_site(project, **how) / 'index.html'}")
+        site = build_site(project, strict=options.strict, **how)
+        for line in broken_claims(Store(project), project.pages()):
+            print(line)
+        print(f"the book: {site / 'index.html'}")
         return 0
     pages = _matching(project, options.page or "*")
     if options.cluster is None:
@@ -121,9 +149,41 @@ def _why(project: Project, pattern: str) -> int:
 def _check(project: Project) -> int:
     if not project.report.is_file() or not (project.work / "html").is_dir():
         raise BuildFailed("there is nothing to check yet: run `python -m bookbuild html`")
-    check_book(Store(project))
-    print("nothing found that is more than a warning")
+    check_book(Store(project), strict=True, advise=True)
+    print("nothing found that is more than advice")
     return 0
+
+
+def _room(project: Project, options: argparse.Namespace) -> int:
+    import deepbook.data
+
+    deepbook.data.fetch_all()
+    pages = _matching(project, options.page or "*")
+    failures = measure_room(Store(project), pages, jobs=options.jobs)
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return _check_room(project, options) or (1 if failures else 0)
+
+
+def _check_room(project: Project, options: argparse.Namespace) -> int:
+    """What the records say: 0 if every claim has a fresh one, with room."""
+    rooms, faults = [], 0
+    surroundings = Surroundings()
+    for page in _matching(project, options.page or "*"):
+        record = read_room(project, page)
+        stale = why_stale(project, page, record, surroundings)
+        if stale is not None:
+            print(f"{page}: {stale[0]}")
+            faults += 1
+        if record is None:
+            continue
+        for name, room in record.rooms().items():
+            rooms.append(room)
+            if not room.enough:
+                print(f"{page}: the claim {name} {lack(room, record.runs[name][0]['bound'])}")
+                faults += 1
+    print(summary(rooms))
+    return 1 if faults else 0
 
 
 def _report(project: Project) -> int:

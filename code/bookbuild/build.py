@@ -20,12 +20,15 @@ from bookbuild.report import write_report
 from bookbuild.store import Store, claims_in
 
 
-def build_site(project: Project, **how: Any) -> Path:
+def build_site(project: Project, *, strict: bool = False, **how: Any) -> Path:
     """Build the whole book; the last good site stands until the new one is complete.
 
     Parameters
     ----------
     project : Project
+    strict : bool
+        Fail for what an author must mend and a reader cannot: a claim that does not hold, a
+        claim without room, a page over its cost.
     **how
         As :func:`execute_pages` takes it.
 
@@ -37,15 +40,19 @@ def build_site(project: Project, **how: Any) -> Path:
     Raises
     ------
     BuildFailed
-        If data is missing, a page fails or Sphinx warns.
+        If data is missing, a page fails, Sphinx warns, or a strict build finds a fault.
     """
     finish_swap(project.site)
     store = execute_pages(project, project.pages(), **how)
+    if strict:
+        refuse_broken_claims(store, project.pages())
     # A pass that was broken off leaves pages half written but "up to date"; one that warned
     # leaves pages that would not warn again.
     unfinished = project.build / "unfinished"
     state, state_of_site = site_state(store), project.build / "site-state"
     if not unfinished.exists() and project.site.is_dir() and _reads(state_of_site) == state:
+        if strict:
+            check_book(store, strict=True)
         return project.site
     if unfinished.exists():
         shutil.rmtree(project.work, ignore_errors=True)
@@ -53,7 +60,7 @@ def build_site(project: Project, **how: Any) -> Path:
     with store.at_work():
         run_sphinx(project, project.work / "html", project.work / "doctrees")
     unfinished.unlink()
-    check_book(store)
+    check_book(store, strict=strict)
     # without it, a swap that is broken off is done again
     state_of_site.unlink(missing_ok=True)
     swap_in(project.work / "html", project.site)
@@ -61,21 +68,54 @@ def build_site(project: Project, **how: Any) -> Path:
     return project.site
 
 
-def check_book(store: Store) -> None:
+def check_book(store: Store, *, strict: bool = False, advise: bool = False) -> None:
     """Check sources and the site that Sphinx made, and print what is found.
+
+    Parameters
+    ----------
+    store : Store
+    strict : bool
+        Let what only an author can mend fail the build.
+    advise : bool
+        Print what fails nothing too.
 
     Raises
     ------
     BuildFailed
-        If something is found that is more than a warning.
+        If something is found that fails this build.
     """
     report = json.loads(store.project.report.read_text("utf-8"))
-    findings = check(store.project, report=report, store=store)
-    for finding in findings:
-        print(finding)
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if errors:
-        raise BuildFailed(f"the checks found {len(errors)} faults: see above")
+    fails = {"error", "strict"} if strict else {"error"}
+    count = 0
+    for finding in check(store.project, report=report, store=store):
+        failing = finding.severity in fails
+        count += failing
+        if failing or advise:
+            print(finding if failing else f"{finding} (advice)")
+    if count:
+        raise BuildFailed(f"the checks found {count} faults: see above")
+
+
+def broken_claims(store: Store, pages: Sequence[str]) -> list[str]:
+    """The claims that do not hold on this machine, each with its page and its numbers."""
+    return [
+        f"{page}: claim {claim['name']!r} does not hold here: promised {claim['bound']}, "
+        f"got {claim['value']}"
+        for page in pages
+        for claim in store.claims(page) or []
+        if not claim["holds"]
+    ]
+
+
+def refuse_broken_claims(store: Store, pages: Sequence[str]) -> None:
+    """Fail if a page's claim does not hold.
+
+    Raises
+    ------
+    BuildFailed
+    """
+    if broken := broken_claims(store, pages):
+        raise BuildFailed("\n".join(["claims are broken", *broken]))
 
 
 def site_state(store: Store) -> str:
@@ -85,7 +125,7 @@ def site_state(store: Store) -> str:
     files = [project.root / name for name in ("_config.yml", "_toc.yml", "pyproject.toml")]
     parts = [
         *(record.outputs for record in records if record is not None),
-        hash_of_folder(project.root / "book"),
+        hash_of_folder(project.root / "book"),  # the records of room lie there too
         *(hash_of_folder(folder) for folder in package_folders()),
         *(hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()),
         ",".join(sorted(f"{d.name} {d.version}" for d in metadata.distributions())),
@@ -138,7 +178,7 @@ def execute_pages(project: Project, pages: Sequence[str], **how: Any) -> Store:
 
 
 def build_page(project: Project, page: str) -> Path:
-    """Execute one page and build it alone: what an author looks at.
+    """Execute one page and build it alone: what an author looks at. Its claims must hold.
 
     References to other pages stay unresolved and are shown as warnings.
 
@@ -149,11 +189,13 @@ def build_page(project: Project, page: str) -> Path:
     """
     if page not in project.pages():
         raise BuildFailed(f"no page {page!r} with code cells in _toc.yml")
-    executed = execute_pages(project, [page]).get(page)
+    store = execute_pages(project, [page])
+    executed = store.get(page)
     if executed is None:
         raise BuildFailed(f"{page} was edited while it ran: run the command again")
     for claim in claims_in(executed[0]):
         print(f"  {claim['name']}: {claim['value']} (promised {claim['bound']})")
+    refuse_broken_claims(store, [page])
     folder = project.build / "page" / page.replace("/", "-")
     shutil.rmtree(folder / "doctrees", ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:

@@ -17,7 +17,8 @@ from bookbuild.checktext import check_citations, check_spelling
 from bookbuild.memory import Memory
 from bookbuild.pagesource import Finding, read_page
 from bookbuild.project import BuildFailed, Project
-from bookbuild.store import Store
+from bookbuild.room import check_room
+from bookbuild.store import Store, claims_in_cell
 
 __all__ = ["Finding", "check", "check_site", "check_sources"]
 
@@ -25,7 +26,7 @@ __all__ = ["Finding", "check", "check_site", "check_sources"]
 def check(
     project: Project, *, report: Mapping[str, Any], store: Store | None = None
 ) -> list[Finding]:
-    """Check sources, outputs, times and the site that Sphinx made.
+    """Check sources, outputs, costs, the room of claims, and the site that Sphinx made.
 
     Parameters
     ----------
@@ -40,15 +41,32 @@ def check(
     list of Finding
         By file and line; files are given relative to the book's root.
     """
+    store = store or Store.of(project)
     findings = check_sources(project, store, project.work / "findings.json")
     for page in project.pages():
-        findings += check_budget(page, project.source(page).read_text("utf-8"), report)
+        findings += check_budget(page, project.text(page), report)
+        claims = store.claims(page) or []
+        findings += check_room(project, page, claims, store.surroundings, lines_of(store, page))
     site = project.work / "html"
     folder = site.relative_to(project.root).as_posix()
     findings += [
         replace(f, file=f"{folder}/{f.file}") for f in check_site(site, project.work / "links.json")
     ]
     return sorted(findings, key=lambda finding: (finding.file, finding.line))
+
+
+def lines_of(store: Store, page: str) -> dict[str, int]:
+    """Claim to the line of the cell that makes it."""
+    fresh = store.get(page)
+    if fresh is None:
+        return {}
+    notebook = fresh[0]
+    return {
+        claim["name"]: line
+        for cell, line in zip(notebook.cells, notebook.metadata["source_map"], strict=True)
+        if cell.cell_type == "code"
+        for claim in claims_in_cell(cell)
+    }
 
 
 def check_sources(
@@ -64,7 +82,7 @@ def check_sources(
         A file to keep the findings in, so that pages which did not change are not checked again.
     """
     toc = parse_toc_yaml(project.root / "_toc.yml")
-    texts = {p: project.source(p).read_text("utf-8") for p in toc if project.source(p).is_file()}
+    texts = {p: project.text(p) for p in toc if project.source(p).is_file()}
     findings = check_citations(project, texts) + check_spelling(project)
     store = store or Store.of(project)
     remembered = Memory(memory)

@@ -53,7 +53,7 @@ class Surroundings:
     def __init__(self) -> None:
         # all at once and before any page runs: a module that is edited while a page runs is
         # then another one than the page's record says
-        self._modules = {name: _hash_of_module(name) for name in _module_names()}
+        self._modules = {name: hash_of_module(name) for name in _module_names()}
         self._versions: dict[str, str] = {}
 
     @property
@@ -144,17 +144,28 @@ def _module_names() -> list[str]:
     return [".".join(name[:-1] if name[-1] == "__init__" else name) for name in names]
 
 
-def _hash_of_module(name: str) -> str:
+def file_of_module(name: str) -> Path | None:
+    """The source of a ``deepbook`` module; None if there is none."""
     folder = _package_folder()
     if folder is None:
-        return ""
+        return None
     base = folder.joinpath(*name.split(".")[1:])
-    if base.with_suffix(".py").is_file() and base != folder:
-        source, others = base.with_suffix(".py"), _files_of_a_module(base)
-    elif (base / "__init__.py").is_file():
-        source, others = base / "__init__.py", _files_of_a_package(base)
-    else:
+    if base != folder and base.with_suffix(".py").is_file():
+        return base.with_suffix(".py")
+    return base / "__init__.py" if (base / "__init__.py").is_file() else None
+
+
+def hash_of_module(name: str) -> str:
+    """Hash of a module's source and of what it carries; empty if there is no such module."""
+    source = file_of_module(name)
+    if source is None:
         return ""
+    package = source.name == "__init__.py"
+    others = (
+        _files_of_a_package(source.parent)
+        if package
+        else _files_of_a_module(source.with_suffix(""))
+    )
     digest = hashlib.sha256(source.read_bytes())
     for path in others:
         name_there = path.relative_to(source.parent).as_posix()

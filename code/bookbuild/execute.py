@@ -1,4 +1,4 @@
-"""Run the pages that are stale, the longest first, as many at once as there are cores."""
+"""Run the pages that are stale, the longest first, as many at once as the machine carries."""
 
 import os
 from collections.abc import Generator, Sequence
@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 import nbformat
 
 from bookbuild.budget import is_long
+from bookbuild.capacity import pages_at_once
 from bookbuild.dependencies import Dependencies
 from bookbuild.forkserver import can_fork, close_shared_server
-from bookbuild.kernel import Run, run_page, stop_kernels
+from bookbuild.kernel import Limits, Run, run_page, stop_kernels
 from bookbuild.project import KERNEL_ENVIRONMENT, BuildFailed
 from bookbuild.show import Show, make_show
 from bookbuild.store import Record, Store
 
-PAGE_TIMEOUT = 150.0
+LIMITS = Limits()
 
 
 def execute(
@@ -36,7 +37,7 @@ def execute(
     store : Store
     pages : sequence of str
     jobs : int, optional
-        Pages at a time; as many as there are cores if not given.
+        Pages at a time; as many as the machine carries if not given.
     force : bool
         Execute the fresh ones too.
     fork : bool, optional
@@ -55,7 +56,7 @@ def execute(
     stale = [page for page in pages if force or store.fresh(page) is None]
     expected = {page: _expected_seconds(store, page) for page in stale}
     stale.sort(key=lambda page: _place(store, page, expected[page]))
-    workers = jobs or os.cpu_count() or 1
+    workers = jobs or pages_at_once()
     with show or make_show() as shown:
         shown.start(
             {page: expected[page] for page in stale}, workers, fresh=len(pages) - len(stale)
@@ -87,19 +88,19 @@ def _run_all(
 
     def here(page: str, notebook: nbformat.NotebookNode) -> Run:
         show.running(page)
-        return run_page(page, notebook, PAGE_TIMEOUT, fork=forking)
+        return run_page(page, notebook, LIMITS, fork=forking)
 
     try:
         for page in pages:
             try:
                 notebook = store.project.notebook(page)
             except BuildFailed as error:
-                yield Run(page, nbformat.v4.new_notebook(), 0.0, 0.0, "", str(error))
+                yield Run.never(page, str(error))
                 continue
             if executor is None:
                 waiting.append(pool.submit(here, page, notebook))
             else:
-                waiting.append(pool.submit(run_page, page, notebook, PAGE_TIMEOUT, fork=forking))
+                waiting.append(pool.submit(run_page, page, notebook, LIMITS, fork=forking))
         for done in as_completed(waiting):
             yield done.result()
     finally:
@@ -119,7 +120,7 @@ def keep(store: Store, run: Run) -> Record:
     """Put a page that ran well into the store."""
     ran_with: Dependencies = store.surroundings.describe(run.notebook, run.probe)
     finished = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    record = Record(ran_with, "", "", run.seconds, run.cpu_seconds, finished)
+    record = Record(ran_with, "", "", run.seconds, run.cpu_seconds, run.speed, finished)
     return store.put(run.page, run.notebook, record)
 
 
@@ -128,7 +129,7 @@ def _place(store: Store, page: str, expected: float | None) -> tuple[int, float]
     if expected is not None:
         return 2, -expected
     try:
-        return (0 if is_long(store.project.source(page).read_text("utf-8")) else 1), 0.0
+        return (0 if is_long(store.project.text(page)) else 1), 0.0
     except ValueError:
         return 1, 0.0  # the checks will tell
 

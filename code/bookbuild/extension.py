@@ -92,9 +92,9 @@ def _pages(app: Sphinx, docnames: Iterable[str]) -> list[str]:
 
 
 def _outputs(app: Sphinx, page: str) -> str | None:
-    """Hash of a page's outputs; None if it has to be executed."""
+    """Hash of a page's code and outputs; None if it has to be executed."""
     fresh = app.bookbuild_store.fresh(page)  # type: ignore[attr-defined]
-    return fresh.outputs if fresh is not None else None
+    return fresh.ran_with.cells + fresh.outputs if fresh is not None else None
 
 
 def _read(env: BuildEnvironment, page: str) -> str:

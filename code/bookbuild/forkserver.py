@@ -20,6 +20,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 PRELOADED = (
@@ -52,6 +53,8 @@ class ForkServer:
             [sys.executable, "-m", "bookbuild.forkserver", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
+            # matplotlib reads a file of settings in the folder where it is first imported
+            cwd=Path(__file__).parent,
             env=os.environ | KERNEL_ENVIRONMENT,
         )
         theirs.close()

@@ -13,9 +13,10 @@ from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.cache.db import NbProjectRecord
 from jupyter_cache.executors.base import ExecutorRunResult, JupyterExecutorAbstract
 
-from bookbuild.execute import PAGE_TIMEOUT
+from bookbuild.capacity import pages_at_once
+from bookbuild.execute import LIMITS
 from bookbuild.forkserver import can_fork, close_shared_server
-from bookbuild.kernel import run_page
+from bookbuild.kernel import Limits, run_page
 from bookbuild.project import KERNEL_ENVIRONMENT
 
 
@@ -55,7 +56,7 @@ class PageExecutor(JupyterExecutorAbstract):
         os.environ.update(KERNEL_ENVIRONMENT)
         result = ExecutorRunResult()
         try:
-            with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            with ThreadPoolExecutor(pages_at_once()) as pool:
                 waiting = {}
                 for record in self.get_records(filter_uris, filter_pks, force=force):
                     try:
@@ -64,8 +65,8 @@ class PageExecutor(JupyterExecutorAbstract):
                         self.logger.error("%s could not be read: %s", record.uri, error)
                         result.errored.append(record.uri)
                         continue
-                    limit = timeout or PAGE_TIMEOUT
-                    future = pool.submit(run_page, record.uri, notebook, limit, fork=can_fork())
+                    limits = Limits(whole=timeout) if timeout else LIMITS
+                    future = pool.submit(run_page, record.uri, notebook, limits, fork=can_fork())
                     waiting[future] = record.uri
                 for future in as_completed(waiting):
                     run, uri = future.result(), waiting[future]

@@ -32,14 +32,15 @@ class Finding:
     line : int
         Counted from one.
     message : str
-    severity : {"error", "warning"}
-        A warning is worth a look and fails nothing.
+    severity : {"error", "strict", "warning"}
+        What is strict fails a strict build alone, and does not concern a reader. A warning is
+        worth an author's look and fails nothing.
     """
 
     file: str
     line: int
     message: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Literal["error", "strict", "warning"] = "error"
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message}"

@@ -8,16 +8,20 @@ from pathlib import Path
 import nbformat
 from myst_nb.core.read import (
     MystMetadataParsingError,
+    _LoadFileParsingError,
     is_myst_markdown_notebook,
-    myst_nb_reader_plugin,
+    read_myst_markdown_notebook,
 )
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-# what every kernel of the book runs under: one thread, the same hashes, no progress bars,
-# and figures on the page whatever the person's shell says
+# what every kernel of the book runs under: one thread, the same hashes, no progress bars, the
+# seeds that the pages name, and figures on the page whatever the person's shell or matplotlibrc
+# says. A claim that does not hold is shown: what it fails is for the build to say.
 KERNEL_ENVIRONMENT = {
-    "DEEPBOOK_CLAIMS": "strict",
+    "DEEPBOOK_CLAIMS": "show",
     "DEEPBOOK_PROGRESS": "0",
+    "DEEPBOOK_SEED_OFFSET": "0",
+    "MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc")),
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "OMP_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
@@ -83,23 +87,28 @@ class Project:
     def source(self, page: str) -> Path:
         return self.root / f"{page}.md"
 
+    def text(self, page: str) -> str:
+        """A page's source; a byte-order mark at its beginning is no part of it."""
+        return self.source(page).read_text("utf-8-sig")
+
     def notebook(self, page: str) -> nbformat.NotebookNode:
         """A page's cells as MyST-NB reads them, without outputs.
 
         Raises
         ------
         BuildFailed
-            If a cell's header is no YAML.
+            If a cell's header is no YAML, or a file that it loads is not there.
         """
         try:
-            return myst_nb_reader_plugin(str(self.source(page)))
-        except MystMetadataParsingError as error:
+            return read_myst_markdown_notebook(
+                self.text(page), path=self.source(page), add_source_map=True
+            )
+        except (MystMetadataParsingError, _LoadFileParsingError) as error:
             raise BuildFailed(f"{page}: {error}") from error
 
     def is_page(self, name: str) -> bool:
         """Whether a document has code cells."""
-        source = self.source(name)
-        return source.is_file() and _has_cells(source.read_text("utf-8"))
+        return self.source(name).is_file() and _has_cells(self.text(name))
 
 
 @cache

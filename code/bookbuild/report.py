@@ -32,8 +32,9 @@ def write_report(
     Returns
     -------
     dict
-        ``{"pages": {page: {"seconds", "cpu_seconds", "finished", "claims"}}}``; a page that
-        failed has an ``"error"`` too, one that was never executed has only that.
+        ``{"pages": {page: {"seconds", "cpu_seconds", "reference_seconds", "speed", "finished",
+        "claims"}}}``; a page that failed has an ``"error"`` too, one that was never executed has
+        only that.
     """
     entries: dict[str, Any] = {}
     for page in pages:
@@ -47,6 +48,8 @@ def write_report(
             entries[page] = {
                 "seconds": round(record.seconds, 2),
                 "cpu_seconds": round(record.cpu_seconds, 2),
+                "reference_seconds": round(record.reference_seconds, 2),
+                "speed": round(record.speed, 3),
                 "finished": record.finished,
                 "claims": claims,
             }

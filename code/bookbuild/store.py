@@ -8,6 +8,8 @@ a page run again, and can never pass off other outputs as its own.
 import copy
 import hashlib
 import json
+import math
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -27,6 +29,9 @@ from sqlalchemy.exc import OperationalError
 from bookbuild.dependencies import Dependencies, Surroundings, hash_of_cells
 from bookbuild.project import BuildFailed, Project, hash_of_folder
 
+# the option by which a cell takes its code from a file
+_LOADS = re.compile(rb"^:?load:", re.MULTILINE)
+
 # the store that whoever asks for one shall have: it has read the pages already
 _at_work: ContextVar["Store | None"] = ContextVar("_at_work", default=None)
 
@@ -44,6 +49,8 @@ class Record:
         Hash of the outputs.
     seconds, cpu_seconds : float
         What it took; the kernel's start and imports included.
+    speed : float
+        Reference seconds in a CPU-second when it ran; NaN if nobody asked.
     finished : str
         When, in UTC: ``"2026-11-21T22:04:05Z"``.
     file : str
@@ -60,10 +67,16 @@ class Record:
     outputs: str
     seconds: float
     cpu_seconds: float
+    speed: float
     finished: str
     file: str = ""
     source: str = ""
     claims: list[dict[str, Any]] | None = None
+
+    @property
+    def reference_seconds(self) -> float:
+        """What the page costs on any machine; CPU-seconds as they are where nobody asked."""
+        return self.cpu_seconds * (1.0 if math.isnan(self.speed) else self.speed)
 
 
 class Store:
@@ -205,11 +218,14 @@ class Store:
 
     def _hash_of_source(self, page: str) -> str:
         source = self.project.source(page).read_bytes()
-        return hashlib.sha256(self.reader.encode() + source).hexdigest()
+        digest = hashlib.sha256(self.reader.encode() + source)
+        if _LOADS.search(source):  # a cell's code stands in another file
+            digest.update(hash_of_cells(self.project.notebook(page)).encode())
+        return digest.hexdigest()
 
     def _page(self, page: str) -> tuple[nbformat.NotebookNode, str]:
         """The page as it stands now, and the hash of its code cells; parsed once."""
-        source = self.project.source(page).read_text("utf-8")
+        source = self._hash_of_source(page)
         if page not in self._read or self._read[page][0] != source:
             notebook = self.project.notebook(page)
             self._read[page] = source, notebook, hash_of_cells(notebook)
@@ -283,12 +299,17 @@ def hash_of_outputs(notebook: nbformat.NotebookNode) -> str:
 def claims_in(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
     """The claims that a page's cells made, in order, as their outputs' metadata tell."""
     return [
-        output.metadata["deepbook"]["claim"]
+        claim
         for cell in notebook.cells
         if cell.cell_type == "code"
-        for output in cell.get("outputs", [])
-        if "claim" in output.get("metadata", {}).get("deepbook", {})
+        for claim in claims_in_cell(cell)
     ]
+
+
+def claims_in_cell(cell: nbformat.NotebookNode) -> list[dict[str, Any]]:
+    """The claims that one cell made."""
+    outputs = [output.get("metadata", {}).get("deepbook", {}) for output in cell.get("outputs", [])]
+    return [told["claim"] for told in outputs if "claim" in told]
 
 
 def _hash_of_file(file: Path) -> str:

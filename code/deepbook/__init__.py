@@ -14,6 +14,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     watching""".split(),
     submod_attrs={
         "claims": ["BrokenClaim", "claim", "glue"],
-        "randomness": ["seed"],
+        "randomness": ["generator", "seed"],
     },
 )

@@ -1,8 +1,9 @@
 """A number that the book promises.
 
-:func:`claim` shows a number on the page together with its bound, and asserts it. In the
-book's build (``DEEPBOOK_CLAIMS=strict``) a broken claim raises :class:`BrokenClaim` and so
-fails the build. A reader who changes an experiment is told, and can go on.
+:func:`claim` shows a number on the page together with its bound, and says whether it holds.
+The book's build collects what does not: a reader's book shows it at its place, an author's
+build fails. Under ``DEEPBOOK_CLAIMS=strict`` (tests) a broken claim raises
+:class:`BrokenClaim` at once.
 
 Both :func:`claim` and :func:`glue` name their value in the output's metadata alone, in the
 form that MyST-NB reads: a notebook needs neither MyST-NB nor this book to run.
@@ -48,6 +49,8 @@ class Claim:
     holds : bool
     source : str or None
         Where the promise comes from, if not from this book.
+    low, high : float or None
+        The same promise in numbers; None where that side is open.
     """
 
     name: str
@@ -55,6 +58,8 @@ class Claim:
     bound: str
     holds: bool
     source: str | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 def claim(
@@ -87,7 +92,7 @@ def claim(
     Raises
     ------
     BrokenClaim
-        If the claim does not hold and ``DEEPBOOK_CLAIMS=strict`` (the book's build, tests).
+        If the claim does not hold and ``DEEPBOOK_CLAIMS=strict`` (tests).
     ValueError
         If there is no bound, or a bound that nothing satisfies, or the claim is about a
         time: what a clock says is no promise that a reader's machine could keep.
@@ -104,12 +109,15 @@ def claim(
         )
     bound = _bound(name, at_least, at_most, close_to, tolerance)
     number = _number(name, value)
+    low, high = at_least, at_most
     if close_to is not None and tolerance is not None:
+        low, high = close_to - tolerance, close_to + tolerance
         holds = abs(number - close_to) <= tolerance
     else:
-        holds = (at_least is None or number >= at_least) and (at_most is None or number <= at_most)
+        holds = (low is None or number >= low) and (high is None or number <= high)
     holds = bool(holds) and math.isfinite(number)
-    made = Claim(name, number, bound, holds, source)
+    low, high = (None if side is None else float(side) for side in (low, high))
+    made = Claim(name, number, bound, holds, source, low, high)
     _show(made)
     if not holds and os.environ.get("DEEPBOOK_CLAIMS") == "strict":
         raise BrokenClaim(f"claim {name!r} does not hold: promised {bound}, got {number!r}")
@@ -217,7 +225,7 @@ def _show(made: Claim) -> None:
         verdict += f"; the book's build got {_short(_book[made.name])}"
     source = f" <span class='db-claim-source'>({escape(made.source)})</span>" if made.source else ""
     html = (
-        f"<div class='db-claim' data-holds='{str(made.holds).lower()}'>"
+        f"<div class='db-claim' id='claim-{made.name}' data-holds='{str(made.holds).lower()}'>"
         f"<span class='db-claim-mark' aria-hidden='true'>{'✓' if made.holds else '✗'}</span> "
         f"<span class='db-claim-name'>{escape(made.name)}</span> "
         f"<b>{_short(made.value)}</b> "
