@@ -1,13 +1,14 @@
 """What of a page's code, and of the package's, decides what the page measures.
 
-Not the bounds of its claims, comments or line breaks; not docstrings, and not the modules that
-only show things. So a record of many runs outlives what cannot have changed them.
+Not what it promises of a number, not comments or line breaks; not docstrings, and not the modules
+that only show things. So a record of many runs outlives what cannot have changed them.
 """
 
 import ast
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -15,57 +16,75 @@ import nbformat
 
 from bookbuild.dependencies import file_of_module, hash_of_module
 
-_BOUNDS = {"at_least", "at_most", "close_to", "tolerance", "source"}
 # they draw, write and watch, and measure nothing
 _SHOWING = ("deepbook.claims", "deepbook.figures", "deepbook.live", "deepbook.watching")
 
 
-class _WithoutBounds(ast.NodeTransformer):
-    """Takes the numbers out of the bounds of claims, and keeps them."""
+class _Measurements(ast.NodeTransformer):
+    """Makes one of claims and glued numbers: what is promised of a number measures nothing."""
 
     def __init__(self) -> None:
-        self.taken: list[str] = []
+        self.bounds: list[str] = []
+        self.written_out: set[str] = set()
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         called = node.func
         name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        if name not in ("claim", "glue") or len(node.args) != 2:
+            return node
+        kept: list[ast.keyword] = []
+        taken: list[ast.keyword] = []
+        for keyword in node.keywords:
+            (taken if _is_written_out(keyword.value) else kept).append(keyword)
+        called_by = node.args[0]
         if name == "claim":
-            for keyword in node.keywords:
-                if keyword.arg in _BOUNDS and _is_number_or_text(keyword.value):
-                    self.taken.append(f"{keyword.arg}={ast.unparse(keyword.value)}")
-                    keyword.value = ast.Constant(None)
-        return node
+            self.bounds.append(ast.unparse(node))
+            if not kept and isinstance(called_by, ast.Constant):
+                self.written_out.add(str(called_by.value))
+        return ast.Call(ast.Name("measured", ast.Load()), node.args, kept)
 
 
-def _is_number_or_text(node: ast.expr) -> bool:
+def _is_written_out(node: ast.expr) -> bool:
     if isinstance(node, ast.UnaryOp):
         node = node.operand
     return isinstance(node, ast.Constant)
 
 
-def hash_of_experiment(notebook: nbformat.NotebookNode) -> str:
-    """Hash of the code cells, without the numbers in the bounds of claims."""
-    return _parts(notebook)[0]
+@dataclass(frozen=True)
+class Experiment:
+    """What decides a page's measurements, and what it promises of them.
+
+    Attributes
+    ----------
+    code : str
+        Hash of the code cells. Whether a number is claimed or only glued, and the numbers of
+        its bounds, are left out.
+    bounds : str
+        Hash of what is claimed, with its bounds.
+    written_out : frozenset of str
+        Claims whose bounds stand in the page as numbers, and so do not depend on the run.
+    """
+
+    code: str
+    bounds: str
+    written_out: frozenset[str]
 
 
-def bounds_of(notebook: nbformat.NotebookNode) -> str:
-    """Hash of the numbers in the bounds of claims."""
-    return _parts(notebook)[1]
-
-
-def _parts(notebook: nbformat.NotebookNode) -> tuple[str, str]:
-    code, bounds = [], []
+def experiment_of(notebook: nbformat.NotebookNode) -> Experiment:
+    """Read the code cells of a page."""
+    code, bounds, written_out = [], [], set()
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        stripper = _WithoutBounds()
+        found = _Measurements()
         try:
-            code.append(ast.dump(stripper.visit(ast.parse(cell.source))))
+            code.append(ast.dump(found.visit(ast.parse(cell.source))))
         except SyntaxError:  # a magic command
             code.append(cell.source)
-        bounds.append(stripper.taken)
-    return _hash(code), _hash(bounds)
+        bounds += found.bounds
+        written_out |= found.written_out
+    return Experiment(_hash(code), _hash(bounds), frozenset(written_out))
 
 
 def modules_that_measure(names: Iterable[str]) -> dict[str, str]:

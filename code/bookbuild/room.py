@@ -7,8 +7,9 @@ the mean of its values to its bound, in standard deviations; values that do not 
 exact. A promise on a random result needs a room of at least four, over at least twelve seeds,
 none of which broke it.
 
-A record is stale when the page's code changed, or a module or a data set that it ran with.
-The numbers of a bound are no part of that code: they decide nothing that is measured.
+A record is stale when the page's code changed, or a module or a data set that it ran with. What
+is promised of a number is no part of that code: it decides nothing that is measured, and a new
+bound is laid on the old values.
 """
 
 import json
@@ -20,7 +21,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from bookbuild.dependencies import Surroundings
-from bookbuild.experiment import bounds_of, hash_of_experiment, modules_that_measure
+from bookbuild.experiment import experiment_of, modules_that_measure
 from bookbuild.pagesource import Finding
 from bookbuild.project import BuildFailed, Project
 
@@ -112,17 +113,15 @@ class RoomRecord:
 
     Attributes
     ----------
-    cells : str
-        Hash of the page's code, without bounds (:func:`hash_of_experiment`).
-    bounds : str
-        The numbers of the bounds, as the page's code has them.
+    code, bounds : str
+        Of the page's :class:`bookbuild.experiment.Experiment`.
     modules, data : mapping from name to hash
     offsets : list of int
     runs : mapping from claim to list of mappings
         What each seed gave: ``value``, ``low``, ``high``; and ``bound`` in words.
     """
 
-    cells: str
+    code: str
     bounds: str
     modules: Mapping[str, str]
     data: Mapping[str, str]
@@ -158,7 +157,7 @@ class RoomRecord:
             for name, runs in self.runs.items()
         }
         content = {
-            "cells": self.cells,
+            "code": self.code,
             "bounds": self.bounds,
             "modules": dict(self.modules),
             "data": dict(self.data),
@@ -224,7 +223,7 @@ def read_room(project: Project, page: str) -> RoomRecord | None:
             for name, claim in told["claims"].items()
         }
         return RoomRecord(
-            told["cells"], told["bounds"], told["modules"], told["data"], offsets, runs
+            told["code"], told["bounds"], told["modules"], told["data"], offsets, runs
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
@@ -245,10 +244,10 @@ def why_stale(
     if record is None:
         damaged = room_file(project, page).exists()
         return ("its record of room is damaged" if damaged else "it has no record of room"), True
-    notebook = project.notebook(page)
-    if record.cells != hash_of_experiment(notebook):
+    experiment = experiment_of(project.notebook(page))
+    if record.code != experiment.code:
         return "its code changed since its room was measured", True
-    if record.bounds != bounds_of(notebook):
+    if record.bounds != experiment.bounds:
         return "its bounds changed since its room was measured", True
     for name, before in record.modules.items():
         if modules_that_measure([name]).get(name) != before:

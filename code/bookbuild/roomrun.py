@@ -12,12 +12,12 @@ from typing import Any
 
 from bookbuild.capacity import pages_at_once
 from bookbuild.execute import LIMITS
-from bookbuild.experiment import bounds_of, hash_of_experiment, modules_that_measure
+from bookbuild.experiment import experiment_of, modules_that_measure
 from bookbuild.forkserver import can_fork, close_shared_server
 from bookbuild.kernel import Run, run_page, stop_kernels
 from bookbuild.project import KERNEL_ENVIRONMENT
 from bookbuild.room import SEEDS, STRIDE, Room, RoomRecord, read_room, room_file, why_stale
-from bookbuild.store import Store, claims_in
+from bookbuild.store import Store, claims_in, numbers_glued_in
 
 
 @dataclass(frozen=True)
@@ -50,46 +50,44 @@ def measure_room(
         What went wrong: page, seed, and the failure.
     """
     os.environ.update(KERNEL_ENVIRONMENT)
-    project = store.project
     offsets = [STRIDE * (n + 1) for n in range(seeds)]
-    wanted: dict[str, list[int]] = {}
-    for page in pages:
-        record = read_room(project, page)
-        stale = why_stale(project, page, record, store.surroundings)
-        if stale is None and record is not None and len(record.offsets) >= seeds:
-            continue
-        # new bounds on old values: one run tells them
-        bounds_only = stale is not None and record is not None and _same_values(store, page, record)
-        wanted[page] = offsets[:1] if bounds_only else offsets
-    tasks = [_Task(page, offset) for page, each in wanted.items() for offset in each]
-    todo = [task for task in tasks if _kept(store, task) is None]
+    stale = [page for page in pages if not _is_done(store, page, seeds)]
+    tasks = [_Task(page, offset) for page in stale for offset in offsets]
+    todo = [task for task in tasks if _kept(store, task) is None and not _renewed(store, task.page)]
     failures: list[str] = []
-    done = len(tasks) - len(todo)
-    for task, run in _run_all(store, todo, jobs or pages_at_once()):
-        done += 1
+    for number, (task, run) in enumerate(_run_all(store, todo, jobs or pages_at_once()), start=1):
         outcome = f"{run.cpu_seconds:.1f} CPU-seconds" if run.failure is None else "FAILED"
-        print(f"[{done}/{len(tasks)}] {task.page}, seeds + {task.offset}: {outcome}", flush=True)
+        print(f"[{number}/{len(todo)}] {task.page}, seeds + {task.offset}: {outcome}", flush=True)
         if run.failure is None:
             _keep(store, task, run)
+            _write(store, task.page, offsets)
         else:
             failures.append(f"under seeds shifted by {task.offset}: {run.failure}")
-        if all(_kept(store, _Task(task.page, offset)) for offset in wanted[task.page]):
-            _write(store, task.page, wanted[task.page])
-    for page, each in wanted.items():  # those of which every run had been kept
-        if all(_kept(store, _Task(page, offset)) for offset in each):
-            _write(store, page, each)
+    for page in stale:
+        if not _is_done(store, page, seeds):
+            _write(store, page, offsets)
     return failures
 
 
-def _same_values(store: Store, page: str, record: RoomRecord) -> bool:
-    """Whether nothing but the numbers of bounds changed, and these do not depend on the seed."""
-    with_these = replace(record, bounds=bounds_of(store.project.notebook(page)))
-    fixed = all(
-        len({run[side] for run in runs}) == 1
-        for runs in record.runs.values()
-        for side in ("low", "high")
-    )
-    return fixed and why_stale(store.project, page, with_these, store.surroundings) is None
+def _is_done(store: Store, page: str, seeds: int) -> bool:
+    record = read_room(store.project, page)
+    stale = why_stale(store.project, page, record, store.surroundings)
+    return stale is None and record is not None and len(record.offsets) >= seeds
+
+
+def _renewed(store: Store, page: str) -> RoomRecord | None:
+    """A page's record under the bounds of now, where the values that it has are all it takes."""
+    record, experiment = read_room(store.project, page), experiment_of(store.project.notebook(page))
+    if record is None:
+        return None
+    record = replace(record, bounds=experiment.bounds)
+    if why_stale(store.project, page, record, store.surroundings) is not None:
+        return None
+    claims = {claim["name"]: claim for claim in store.claims(page) or []}
+    if not claims or not claims.keys() <= record.runs.keys() & experiment.written_out:
+        return None
+    runs = {n: [{**run, **_bound(claims[n])} for run in record.runs[n]] for n in claims}
+    return replace(record, runs=runs)
 
 
 def _run_all(store: Store, tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Task, Run]]:
@@ -114,17 +112,18 @@ def _run_all(store: Store, tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[
 
 
 def _path(store: Store, task: _Task) -> Path:
-    notebook = store.project.notebook(task.page)
-    version = f"{hash_of_experiment(notebook)}-{bounds_of(notebook)}"
-    return store.project.build / "room" / task.page / version / f"{task.offset}.json"
+    code = experiment_of(store.project.notebook(task.page)).code
+    return store.project.build / "room" / task.page / code / f"{task.offset}.json"
 
 
 def _keep(store: Store, task: _Task, run: Run) -> None:
     ran_with = store.surroundings.describe(run.notebook, run.probe)
     content = {
+        "bounds": experiment_of(run.notebook).bounds,
         "modules": modules_that_measure(ran_with.modules),
         "data": dict(ran_with.data),
         "claims": claims_in(run.notebook),
+        "glued": numbers_glued_in(run.notebook),
     }
     path = _path(store, task)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -146,37 +145,48 @@ def _kept(store: Store, task: _Task) -> dict[str, Any] | None:
 
 
 def _write(store: Store, page: str, offsets: Sequence[int]) -> None:
+    """Write a page's record, if all runs are there that it takes."""
+    experiment = experiment_of(store.project.notebook(page))
     contents = [kept for n in offsets if (kept := _kept(store, _Task(page, n))) is not None]
+    if len(contents) < len(offsets):
+        if (renewed := _renewed(store, page)) is not None:
+            renewed.write(room_file(store.project, page))
+        return
+    # the page's own run tells the bounds, or one that was made under them
+    claims = store.claims(page)
+    if claims is None:
+        claims = next((c["claims"] for c in contents if c["bounds"] == experiment.bounds), None)
+    if claims is None:
+        print(f"{page}: its bounds changed; execute it, and call this again", file=sys.stderr)
+        return
     runs: dict[str, list[dict[str, Any]]] = {}
-    for content in contents:
-        for claim in content["claims"]:
-            runs.setdefault(claim["name"], []).append(
-                {key: claim[key] for key in ("bound", "low", "high")}
-                | {"value": float(claim["value"])}
-            )
-    before = read_room(store.project, page)
-    if before is not None and len(offsets) < len(before.offsets):
-        # the values of before, under the bounds of now
-        runs = {
-            name: [{**old, **_bound(runs[name][0])} for old in olds]
-            for name, olds in before.runs.items()
-            if name in runs
-        }
-        offsets = before.offsets
-    lost = [name for name, each in runs.items() if len(each) != len(offsets)]
-    for name in lost:
-        print(f"{page}: the claim {name} is not made under every seed", file=sys.stderr)
-        del runs[name]
-    notebook = store.project.notebook(page)
+    for claim in claims:
+        name = claim["name"]
+        each = [_measured(content, name) for content in contents]
+        if any(run is None for run in each):
+            print(f"{page}: not every seed measures {name}", file=sys.stderr)
+        elif name in experiment.written_out:
+            runs[name] = [{**run, **_bound(claim)} for run in each if run is not None]
+        else:
+            runs[name] = [run for run in each if run is not None]
     record = RoomRecord(
-        hash_of_experiment(notebook),
-        bounds_of(notebook),
+        experiment.code,
+        experiment.bounds,
         contents[0]["modules"],
         contents[0]["data"],
         list(offsets),
         runs,
     )
     record.write(room_file(store.project, page))
+
+
+def _measured(content: dict[str, Any], name: str) -> dict[str, Any] | None:
+    for claim in content["claims"]:
+        if claim["name"] == name:
+            return {"value": float(claim["value"]), **_bound(claim)}
+    if name not in content["glued"]:
+        return None
+    return {"value": float(content["glued"][name]), "bound": "", "low": None, "high": None}
 
 
 def _bound(run: dict[str, Any]) -> dict[str, Any]:

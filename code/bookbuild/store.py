@@ -312,6 +312,19 @@ def claims_in_cell(cell: nbformat.NotebookNode) -> list[dict[str, Any]]:
     return [told["claim"] for told in outputs if "claim" in told]
 
 
+def numbers_glued_in(notebook: nbformat.NotebookNode) -> dict[str, float]:
+    """The numbers that a page's cells named without promising anything."""
+    found = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            name = output.get("metadata", {}).get("scrapbook", {}).get("name")
+            text = output.get("data", {}).get("application/papermill.record/text/plain")
+            if name is not None and text is not None:
+                with suppress(ValueError):  # a text
+                    found[name] = float(text)
+    return found
+
+
 def _hash_of_file(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
