@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from bookbuild.build import broken_claims, build_page, build_site, check_book, execute_pages
 from bookbuild.dependencies import Surroundings
 from bookbuild.project import BuildFailed, Project
-from bookbuild.room import lack, read_room, why_stale
+from bookbuild.room import SEEDS, lack, read_room, why_stale
 from bookbuild.roomrun import measure_room, summary
 from bookbuild.store import Store
 
@@ -89,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
         "room", help="run pages under other seeds, and record how much room their claims have"
     )
     room.add_argument("--jobs", type=_positive, metavar="N", help="pages at a time")
+    room.add_argument(
+        "--seeds",
+        type=_positive,
+        default=SEEDS,
+        metavar="N",
+        help=f"other seeds to run under (default: {SEEDS}; fewer are a first look)",
+    )
     room.add_argument("--check", action="store_true", help="read the records alone")
     for command in (run, room):
         command.add_argument("--page", metavar="PATTERN", help="only pages like this: 'book/feed*'")
@@ -159,7 +166,7 @@ def _room(project: Project, options: argparse.Namespace) -> int:
 
     deepbook.data.fetch_all()
     pages = _matching(project, options.page or "*")
-    failures = measure_room(Store(project), pages, jobs=options.jobs)
+    failures = measure_room(Store(project), pages, jobs=options.jobs, seeds=options.seeds)
     for failure in failures:
         print(failure, file=sys.stderr)
     return _check_room(project, options) or (1 if failures else 0)

@@ -11,10 +11,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bookbuild.check import check
+from bookbuild.check import check, check_one
 from bookbuild.dependencies import package_folders
 from bookbuild.edition import commit
 from bookbuild.execute import execute
+from bookbuild.pagesource import Finding
 from bookbuild.project import BuildFailed, Project, hash_of_folder
 from bookbuild.report import write_report
 from bookbuild.store import Store, claims_in
@@ -85,9 +86,13 @@ def check_book(store: Store, *, strict: bool = False, advise: bool = False) -> N
         If something is found that fails this build.
     """
     report = json.loads(store.project.report.read_text("utf-8"))
+    _judge(check(store.project, report=report, store=store), strict=strict, advise=advise)
+
+
+def _judge(findings: Sequence[Finding], *, strict: bool, advise: bool) -> None:
     fails = {"error", "strict"} if strict else {"error"}
     count = 0
-    for finding in check(store.project, report=report, store=store):
+    for finding in findings:
         failing = finding.severity in fails
         count += failing
         if failing or advise:
@@ -178,7 +183,7 @@ def execute_pages(project: Project, pages: Sequence[str], **how: Any) -> Store:
 
 
 def build_page(project: Project, page: str) -> Path:
-    """Execute one page and build it alone: what an author looks at. Its claims must hold.
+    """Execute one page, check it, and build it alone: what an author looks at.
 
     References to other pages stay unresolved and are shown as warnings.
 
@@ -196,6 +201,7 @@ def build_page(project: Project, page: str) -> Path:
     for claim in claims_in(executed[0]):
         print(f"  {claim['name']}: {claim['value']} (promised {claim['bound']})")
     refuse_broken_claims(store, [page])
+    _judge(check_one(store, page), strict=True, advise=True)
     folder = project.build / "page" / page.replace("/", "-")
     shutil.rmtree(folder / "doctrees", ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:

@@ -102,6 +102,11 @@ def check_sources(
     return findings
 
 
+def check_one(store: Store, page: str) -> list[Finding]:
+    """Check the source and the outputs of one page that is fresh."""
+    return [Finding(**finding) for finding in _check_page(store, page, store.project.text(page))]
+
+
 def _check_page(store: Store, name: str, text: str) -> list[dict[str, Any]]:
     fresh = store.get(name) if store.project.is_page(name) else None
     notebook = fresh[0] if fresh is not None else nbformat.v4.new_notebook()

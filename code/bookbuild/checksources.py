@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bookbuild.checklive import alternative_text, live_html, weights
+from bookbuild.checkverdicts import check_held, check_verdicts
 from bookbuild.pagesource import Cell, Finding, PageSource
 from bookbuild.store import claims_in_cell
 
@@ -16,7 +17,9 @@ _PICTURE_FILE = re.compile(r"\S+\.(png|svg|jpe?g|gif|webp|pdf)", re.IGNORECASE)
 
 def check_page(page: PageSource, *, in_chapter: bool) -> list[Finding]:
     """All rules for one page; those about its parts only for a page of a chapter."""
-    rules: list[Callable[[PageSource], Iterator[Finding]]] = [figures, exercises, claims, weights]
+    rules: list[Callable[[PageSource], Iterator[Finding]]] = [
+        *(figures, exercises, claims, weights, check_held, check_verdicts)
+    ]
     if in_chapter:
         rules.append(parts)
     return [finding for rule in rules for finding in rule(page)]

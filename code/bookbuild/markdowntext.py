@@ -188,6 +188,10 @@ class TextWriter:
         self.glued = True
         return self._children(node) + GLUED
 
+    def inline_held(self, node: nodes.Element) -> str:
+        # in a notebook the claim's line shows what the reader's own run makes of it
+        return f"[<sup>claim</sup>](#claim-{node['claim']})"
+
     def inline_reference(self, node: nodes.Element) -> str:
         text = self._children(node)
         address = node.get("refuri", "")

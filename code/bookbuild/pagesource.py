@@ -16,6 +16,11 @@ from myst_parser.parsers.mdit import create_md_parser
 
 # stands where a sentence holds something that is no prose: a formula, code, a role, a link
 GAP = "\ufffc"
+# a number that a cell glued, and the mark of a sentence that a claim holds up
+GLUED = "\ufffb"
+HELD = "\u2713"
+
+_ROLES = {"glue:text": GLUED, "held": HELD}
 
 # directives whose content is not Markdown
 _VERBATIM = {"raw-cell", "code", "code-block", "literalinclude", "math", "raw"}
@@ -81,13 +86,16 @@ class PageSource:
         In the page's order; equations in dollars with a label count as ``math``.
     prose : list of (int, str)
         Line and text of each paragraph. Headings are left out; ``GAP`` stands for formulas,
-        code, roles and links.
+        code, roles and links, ``GLUED`` and ``HELD`` for these two roles.
+    held : list of (int, str)
+        Line of the paragraph, and the claim that a mark names.
     """
 
     file: str
     directives: list[Directive] = field(default_factory=list)
     prose: list[tuple[int, str]] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
+    held: list[tuple[int, str]] = field(default_factory=list)
 
     def named(self, *names: str) -> list[Directive]:
         """Directives of these names."""
@@ -130,6 +138,7 @@ def _read(page: PageSource, text: str, first_line: int) -> None:
             in_heading = token.type == "heading_open"
         elif token.type == "inline" and not in_heading:
             page.prose.append((line, _prose(token)))
+            page.held += [(line, name) for name in _held(token)]
         elif token.type == "math_block_label":
             page.directives.append(Directive("math", "", {"label": token.info}, line))
         elif token.type in ("fence", "colon_fence"):
@@ -154,8 +163,14 @@ def _prose(inline: Token) -> str:
         elif child.type == "text" and not in_link:
             text += child.content
         else:
-            text += GAP + "\n" * child.content.count("\n")
+            role = child.meta.get("name") if child.type == "myst_role" else None
+            text += _ROLES.get(str(role), GAP) + "\n" * child.content.count("\n")
     return text
+
+
+def _held(inline: Token) -> list[str]:
+    roles = [child for child in inline.children or [] if child.type == "myst_role"]
+    return [child.content for child in roles if child.meta.get("name") == "held"]
 
 
 def _options(content: str) -> tuple[Mapping[str, Any], int]:
