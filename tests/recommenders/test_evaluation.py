@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import inf, log, sqrt
 
 import pytest
@@ -65,4 +66,37 @@ def test_what_cannot_be_compared_is_refused():
     with pytest.raises(ValueError, match="a user for each of 4 ratings"):
         rmse(PREDICTED, STARS, USERS[:2])
     with pytest.raises(ValueError, match=r"probabilities, got values from 2.0 to 4.0"):
-        like_error(PREDICTED, STARS)
+        like_error(PREDICTED, (STARS >= 3).float())
+
+
+@pytest.mark.parametrize(
+    ("stars", "error", "message"),
+    [
+        ([5, 1, 3, torch.nan], ValueError, "1, 2, 3, 4 or 5 stars, got nan in row 3; so 1 of 4"),
+        ([5, 0, 3, 4], ValueError, "got 0 in row 1; so 1 of 4 rows"),
+        ([True] * 4, TypeError, "integer or floating dtype, got torch.bool"),
+    ],
+)
+def test_stars_that_are_none_are_not_compared(stars, error, message):
+    stars = torch.tensor(stars)
+    for measure in (
+        lambda: rmse(PREDICTED, stars),
+        lambda: mean_distance(PREDICTED, stars),
+        lambda: star_scores(PREDICTED, replace(TEST, stars=stars)),
+        lambda: like_scores(PREDICTED / 5, replace(TEST, stars=stars)),
+    ):
+        with pytest.raises(error, match=message):
+            measure()
+
+
+def test_likes_are_zero_or_one_and_users_are_numbers_from_zero():
+    probability = torch.tensor([0.5, 0.5, 0.4, 0.9])
+    for likes in (STARS, torch.tensor([1.0, torch.nan, 0.0, 1.0])):
+        for measure in (like_error, log_loss):
+            with pytest.raises(ValueError, match="expected likes that are 0 or 1, got"):
+                measure(probability, likes)
+    assert like_error(probability, STARS >= 3) == 2 / 4
+    with pytest.raises(TypeError, match=r"users as int64, got torch.float32"):
+        rmse(PREDICTED, STARS, USERS.float())
+    with pytest.raises(ValueError, match="users from 0 on, got -1 in row 1; so 1 of 4 rows"):
+        rmse(PREDICTED, STARS, torch.tensor([7, -1, 7, 7]))

@@ -51,11 +51,11 @@ def test_a_recommender_is_two_methods():
 @pytest.mark.parametrize(
     ("users", "items", "stars", "message"),
     [
-        ([0, 2], [0, 0], [3, 3], "users from 0 to 1, got 0 to 2"),
-        ([0, 1], [0, 3], [3, 3], "items from 0 to 2, got 0 to 3"),
-        ([-1], [0], [3], "users from 0 to 1, got -1"),
-        ([0], [0], [0], "1 to 5 stars, got 0 to 0"),
-        ([0], [0], [6], "1 to 5 stars, got 6"),
+        ([0, 2], [0, 0], [3, 3], "users from 0 to 1, got 2 in row 1; so 1 of 2 rows"),
+        ([0, 1], [0, 3], [3, 3], "items from 0 to 2, got 3 in row 1; so 1 of 2 rows"),
+        ([-1], [0], [3], "users from 0 to 1, got -1 in row 0"),
+        ([0], [0], [0], "1, 2, 3, 4 or 5 stars, got 0 in row 0"),
+        ([0], [0], [6], "1, 2, 3, 4 or 5 stars, got 6 in row 0"),
     ],
 )
 def test_wrong_ratings_are_named(users, items, stars, message):
@@ -77,7 +77,7 @@ def test_a_world_without_users_or_items_is_refused(users, items):
 
 def test_pairs_of_other_shapes_or_types_are_refused(split):
     model = GlobalMean(60, 40).fit(split[0])
-    with pytest.raises(ValueError, match=r"as many users as items.*\(2,\) and \(1,\)"):
+    with pytest.raises(ValueError, match=r"users, items of one length.*\(2,\) and \(1,\)"):
         model.predict(torch.tensor([0, 1]), torch.tensor([0]))
     with pytest.raises(TypeError, match=r"items as int64, got torch.float32"):
         model.predict(torch.tensor([0]), torch.tensor([0.0]))

@@ -7,6 +7,7 @@ import lazy_loader
 
 _ATTRIBUTES = {
     "baselines": ["AlwaysLike", "BiasModel", "GlobalMean", "LogOddsModel", "Popularity"],
+    "checks": ["check_likes", "check_pairs", "check_ratings", "check_stars", "check_users"],
     "evaluation": [
         "LikeScores",
         "StarScores",

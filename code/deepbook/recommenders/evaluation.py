@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from deepbook.data.movielens import Ratings
+from deepbook.recommenders.checks import check_likes, check_ratings, check_stars, check_users
 from deepbook.recommenders.interface import liked
 
 __all__ = [
@@ -62,19 +63,21 @@ def rmse(predicted: Tensor, stars: Tensor, users: Tensor | None = None) -> float
     Parameters
     ----------
     predicted, stars : Tensor, shape (N,)
+        Stars are whole numbers from 1 to 5.
     users : Tensor, shape (N,), int64, optional
 
     Raises
     ------
-    ValueError
-        If shapes differ, there are no ratings, or a prediction is not finite; so everywhere here.
+    TypeError, ValueError
+        If shapes differ, there are no ratings, a prediction is not finite, or stars or users are
+        not what ``check_ratings`` lets pass; so everywhere here.
     """
-    return _average((_difference(predicted, stars)).square(), users, torch.sqrt)
+    return _average(_distance(predicted, stars).square(), users, torch.sqrt)
 
 
 def mean_distance(predicted: Tensor, stars: Tensor, users: Tensor | None = None) -> float:
     """Mean absolute error; with ``users``, the mean of every user's own."""
-    return _average(_difference(predicted, stars).abs(), users)
+    return _average(_distance(predicted, stars).abs(), users)
 
 
 def like_error(probability: Tensor, likes: Tensor, users: Tensor | None = None) -> float:
@@ -101,6 +104,7 @@ def log_loss(probability: Tensor, likes: Tensor, users: Tensor | None = None) ->
 
 def star_scores(predicted: Tensor, test: Ratings) -> StarScores:
     """All four errors of predictions for the ratings of ``test``, in their order."""
+    test = check_ratings(test)
     return StarScores(
         rmse(predicted, test.stars),
         mean_distance(predicted, test.stars),
@@ -111,6 +115,7 @@ def star_scores(predicted: Tensor, test: Ratings) -> StarScores:
 
 def like_scores(probability: Tensor, test: Ratings) -> LikeScores:
     """All four errors of probabilities for the ratings of ``test``, in their order."""
+    test = check_ratings(test)
     likes = liked(test.stars)
     return LikeScores(
         like_error(probability, likes),
@@ -127,9 +132,15 @@ def _average(errors: Tensor, users: Tensor | None, transform=lambda mean: mean) 
         raise ValueError(
             f"expected a user for each of {len(errors)} ratings, got shape {tuple(users.shape)}"
         )
+    check_users(users)
     _, user = users.unique(return_inverse=True)
     counts = torch.bincount(user)
     return float(transform(torch.bincount(user, errors) / counts).mean())
+
+
+def _distance(predicted: Tensor, stars: Tensor) -> Tensor:
+    check_stars(stars)
+    return _difference(predicted, stars)
 
 
 def _difference(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -144,6 +155,7 @@ def _difference(predicted: Tensor, truth: Tensor) -> Tensor:
 
 
 def _check_probability(probability: Tensor, likes: Tensor) -> None:
+    check_likes(likes)
     _difference(probability, likes)
     low, high = probability.aminmax()
     if low < 0 or high > 1:

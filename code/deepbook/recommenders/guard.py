@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from deepbook.data.movielens import Ratings
+from deepbook.recommenders.checks import check_pairs, check_ratings
 
 __all__ = ["LeakError", "check_blind", "check_no_leak"]
 
@@ -28,7 +29,11 @@ def check_no_leak(inputs: Ratings, test: Ratings) -> None:
     ------
     LeakError
         With the number of pairs and the first of them.
+    TypeError, ValueError
+        If users and items are no pairs, as ``check_pairs`` does.
     """
+    for part in (inputs, test):
+        check_pairs(part.users, part.items)
     both = torch.cat([inputs.items, test.items])
     width = int(both.max()) + 1 if len(both) else 1
     leaked = torch.isin(test.users * width + test.items, inputs.users * width + inputs.items)
@@ -60,7 +65,10 @@ def check_blind(
     ------
     LeakError
         With the number of predictions that changed.
+    TypeError, ValueError
+        If the ratings are not what ``check_ratings`` lets pass.
     """
+    train, test = check_ratings(train), check_ratings(test)
     before = procedure(train, test)
     after = procedure(train, replace(test, stars=6 - test.stars))
     changed = int((before != after).sum())

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from deepbook.data.movielens import Ratings
+from deepbook.recommenders.checks import check_pairs, check_ratings, check_stars, check_users
 
 __all__ = ["LIKED_FROM", "Recommender", "liked"]
 
@@ -28,8 +29,8 @@ class Recommender(ABC):
     Attributes
     ----------
     seen : Ratings or None
-        The ratings that ``fit`` was given; a model that reads ratings in order to predict reads
-        these. None before ``fit``.
+        The ratings that ``fit`` was given, with stars as int64; a model that reads ratings in
+        order to predict reads these. None before ``fit``, and after one that failed.
 
     Raises
     ------
@@ -48,19 +49,22 @@ class Recommender(ABC):
     def fit(self, ratings: Ratings) -> Self:
         """Learn from ``ratings``, and from nothing else.
 
+        Parameters
+        ----------
+        ratings : Ratings
+            Users and items int64, stars whole numbers from 1 to 5 of an integer or a floating
+            dtype, and each pair of user and item only once: a rating that is there twice would
+            be among "all other ratings" from which it is predicted.
+
         Raises
         ------
-        ValueError
-            If there are no ratings, an index is out of range, or stars are not in 1 to 5.
+        TypeError, ValueError
+            Before anything is learned, as ``check_ratings`` does: with the offending rows.
         """
-        if len(ratings) == 0:
-            raise ValueError("expected at least 1 rating, got none")
-        self._check_pairs(ratings.users, ratings.items)
-        low, high = ratings.stars.aminmax()
-        if low < 1 or high > 5:
-            raise ValueError(f"expected 1 to 5 stars, got {int(low)} to {int(high)}")
-        self.seen = ratings
+        ratings = check_ratings(ratings, self.user_count, self.item_count)
+        self.seen = None
         self._fit(ratings)
+        self.seen = ratings
         return self
 
     @torch.no_grad()
@@ -70,6 +74,7 @@ class Recommender(ABC):
         Parameters
         ----------
         users, items : Tensor, shape (N,), int64
+            A pair may be asked for twice.
 
         Returns
         -------
@@ -79,12 +84,11 @@ class Recommender(ABC):
         ------
         RuntimeError
             Before ``fit``.
-        ValueError
-            If shapes differ or an index is out of range.
+        TypeError, ValueError
+            If a dtype is another, shapes differ, or an index is out of range; with the
+            offending rows.
         """
-        if self.seen is None:
-            raise RuntimeError(f"{type(self).__name__} has seen no ratings: call fit first")
-        self._check_pairs(users, items)
+        self._check_question(users, items)
         return self._predict(users, items)
 
     def table(self, users: Tensor) -> Tensor:
@@ -97,7 +101,13 @@ class Recommender(ABC):
         Returns
         -------
         Tensor, shape (N, item_count)
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError
+            As ``predict`` does.
         """
+        check_users(users, self.user_count)
         items = torch.arange(self.item_count, device=users.device)
         pairs = torch.cartesian_prod(users, items)
         return self.predict(pairs[:, 0], pairs[:, 1]).view(len(users), self.item_count)
@@ -116,23 +126,10 @@ class Recommender(ABC):
         mask[ratings.users, ratings.items] = 1
         return stars, mask
 
-    def _check_pairs(self, users: Tensor, items: Tensor) -> None:
-        if users.shape != items.shape or users.ndim != 1:
-            raise ValueError(
-                "expected as many users as items, in one dimension, "
-                f"got shapes {tuple(users.shape)} and {tuple(items.shape)}"
-            )
-        for name, index, count in [
-            ("users", users, self.user_count),
-            ("items", items, self.item_count),
-        ]:
-            if index.dtype != torch.int64:
-                raise TypeError(f"expected {name} as int64, got {index.dtype}")
-            if len(index) and (index.min() < 0 or index.max() >= count):
-                raise ValueError(
-                    f"expected {name} from 0 to {count - 1}, "
-                    f"got {int(index.min())} to {int(index.max())}"
-                )
+    def _check_question(self, users: Tensor, items: Tensor) -> None:
+        if self.seen is None:
+            raise RuntimeError(f"{type(self).__name__} has seen no ratings: call fit first")
+        check_pairs(users, items, self.user_count, self.item_count)
 
 
 def liked(stars: Tensor) -> Tensor:
@@ -141,10 +138,16 @@ def liked(stars: Tensor) -> Tensor:
     Parameters
     ----------
     stars : Tensor, shape (...)
+        Whole numbers from 1 to 5.
 
     Returns
     -------
     Tensor, shape (...), float32
         1 for liked, 0 for not.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are other values, as ``check_stars`` does.
     """
-    return (stars >= LIKED_FROM).float()
+    return (check_stars(stars) >= LIKED_FROM).float()

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from deepbook.data.movielens import Ratings
+from deepbook.recommenders.checks import check_ratings
 from deepbook.recommenders.guard import check_no_leak
 from deepbook.recommenders.interface import Recommender
 
@@ -70,13 +71,15 @@ def ranking_scores(
     ------
     LeakError
         If a test rating is among those that the recommender has seen.
-    ValueError
-        If no user has a relevant film, or candidates are called something else.
+    TypeError, ValueError
+        If no user has a relevant film, candidates are called something else, or ``test`` is not
+        what ``check_ratings`` lets pass.
     """
     if candidates not in ("unseen", "tested"):
         raise ValueError(f'expected candidates "unseen" or "tested", got {candidates!r}')
     if recommender.seen is None:
         raise RuntimeError(f"{type(recommender).__name__} has seen no ratings: call fit first")
+    test = check_ratings(test, recommender.user_count, recommender.item_count)
     check_no_leak(recommender.seen, test)
     shape = recommender.user_count, recommender.item_count
     relevant = _table(shape, test, test.stars >= relevant_from)

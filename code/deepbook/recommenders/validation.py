@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from deepbook.data.movielens import Ratings
+from deepbook.recommenders.checks import check_ratings
 
 __all__ = ["hold_out"]
 
@@ -23,9 +24,11 @@ def hold_out(
 
     Raises
     ------
-    ValueError
-        If either part would be empty.
+    TypeError, ValueError
+        If either part would be empty, or the ratings are not what ``check_ratings`` lets pass: a
+        rating that is there twice could land in both parts.
     """
+    ratings = check_ratings(ratings)
     held = round(len(ratings) * share)
     if not 0 < held < len(ratings):
         raise ValueError(

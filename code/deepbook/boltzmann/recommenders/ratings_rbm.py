@@ -107,9 +107,7 @@ class RatingsRBM(Recommender):
     @torch.no_grad()
     def distribution(self, users: Tensor, items: Tensor) -> Tensor:
         """``P(value)`` for pairs, shape (N, value_count); arguments and errors as ``predict``."""
-        if self.seen is None:
-            raise RuntimeError("RatingsRBM has seen no ratings: call fit first")
-        self._check_pairs(users, items)
+        self._check_question(users, items)
         blocks = zip(users.split(8192), items.split(8192), strict=True)
         return torch.cat([self._distribution(*block) for block in blocks])
 
