@@ -6,6 +6,7 @@ which wheel, was seen to run.
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -16,16 +17,19 @@ import zipfile
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from bookbuild.downloads import told_values
 from bookbuild.kernel import run_apart
+from bookbuild.store import claims_in
 
 # what a reader's kernel gets, beside the environment of whoever runs the check
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "DEEPBOOK_CLAIMS": "strict", "DEEPBOOK_PROGRESS": "0"}
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "DEEPBOOK_CLAIMS": "show", "DEEPBOOK_PROGRESS": "0"}
 
 
 class DownloadFailed(Exception):
@@ -41,6 +45,9 @@ def run_notebook(
     env: Mapping[str, str] | None = None,
 ) -> None:
     """Execute a notebook from top to bottom in a fresh kernel.
+
+    A claim may not hold if it does not hold in the book either: the set-up cell tells what the
+    book's build measured.
 
     Parameters
     ----------
@@ -77,6 +84,22 @@ def run_notebook(
         where = f"{path.name}, code cell {client.code_cells_executed}: {type(error).__name__}"
         end = "\n".join(str(error).strip().splitlines()[-15:])
         raise DownloadFailed(f"{where}\n{end}") from error
+    in_book = told_values(notebook)
+    for claim in claims_in(notebook):
+        if not claim["holds"] and not _breaks(claim, in_book.get(claim["name"])):
+            raise DownloadFailed(
+                f"{path.name}: the claim {claim['name']} holds in the book and not here: "
+                f"promised {claim['bound']}, got {claim['value']}"
+            )
+
+
+def _breaks(claim: Mapping[str, Any], value: float | str | None) -> bool:
+    """Whether the value that the book measured breaks the claim too."""
+    if value is None:
+        return False
+    low, high, number = claim["low"], claim["high"], float(value)
+    inside = (low is None or number >= low) and (high is None or number <= high)
+    return not (inside and math.isfinite(number))
 
 
 def fingerprint(notebook: Path, *others: Path) -> str:
