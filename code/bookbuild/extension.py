@@ -24,6 +24,7 @@ from bookbuild.checklive import alternative_text
 from bookbuild.execute import execute
 from bookbuild.project import KERNEL_ENVIRONMENT, Project, hash_of_folder
 from bookbuild.report import claims_by_page
+from bookbuild.room import Room, read_room
 from bookbuild.store import Store
 from bookbuild.tables import page_link, table
 
@@ -149,10 +150,19 @@ def collect_claims(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """After all pages are read: what they claim; the page of promises is written again."""
     store = app.bookbuild_store  # type: ignore[attr-defined]
     pages = [page for page in store.project.pages() if page in env.found_docs] if store else []
-    claims = claims_by_page(store, pages)
+    claims = {
+        page: [(claim, rooms.get(claim["name"])) for claim in made]
+        for page, made in claims_by_page(store, pages).items()
+        for rooms in (_rooms(store.project, page, made),)
+    }
     changed = claims != getattr(env, "bookbuild_claims", None)
     env.bookbuild_claims = claims  # type: ignore[attr-defined]
     return [page for page in env.all_docs if "promises" in env.metadata[page]] if changed else []
+
+
+def _rooms(project: Project, page: str, claims: list[dict[str, Any]]) -> dict[str, Room]:
+    record = read_room(project, page)
+    return record.rooms(claims) if record is not None else {}
 
 
 def fill_promises(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -163,15 +173,35 @@ def fill_promises(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             if claims:
                 filled += [
                     nodes.rubric("", "", page_link(app, docname, page)),
-                    _claims_table(claims),
+                    _claims_table(app, docname, page, claims),
                 ]
         place.replace_self(filled)
 
 
-def _claims_table(claims: list[dict[str, Any]]) -> nodes.table:
-    rows = [[claim["name"], _short(float(claim["value"])), claim["bound"]] for claim in claims]
-    head = ["claim", "this build", "promised"]
-    return table(rows, head=head, widths=(5, 2, 4), name="db-promises")
+def _claims_table(
+    app: Sphinx, docname: str, page: str, claims: list[tuple[dict[str, Any], Room | None]]
+) -> nodes.table:
+    rows = [
+        [
+            page_link(app, docname, page, text=claim["name"], anchor=f"claim-{claim['name']}"),
+            _short(float(claim["value"])) + ("" if claim["holds"] else " does not hold here"),
+            claim["bound"],
+            _room_in_words(room),
+        ]
+        for claim, room in claims
+    ]
+    head = ["claim", "this build", "promised", "room"]
+    return table(rows, head=head, widths=(5, 2, 4, 3), name="db-promises")
+
+
+def _room_in_words(room: Room | None) -> str:
+    """Standard deviations between the mean and the bound, and over how many seeds."""
+    if room is None:
+        return "not measured"
+    if room.exact:
+        return "exact"
+    many = f"{room.room:.1f}" if room.room < 100 else "over 100"
+    return f"{many} sd, {room.seeds} seeds"
 
 
 def _short(number: float) -> str:

@@ -11,6 +11,7 @@ from sphinx.builders.html import StandaloneHTMLBuilder
 import deepbook.data
 from bookbuild.__main__ import main
 from bookbuild.build import finish_swap, swap_in
+from bookbuild.kernel import Limits
 from bookbuild.store import Store
 
 
@@ -63,7 +64,7 @@ FAULTS = {
     ),
     "a page over its time": (
         ("book/two", 'print("hello")', "import time; time.sleep(60)"),
-        ["book/two, code cell 1:", "took longer than its 3 seconds"],
+        ["book/two, code cell 1:", "the page took longer than 6 seconds"],
     ),
     "a dying kernel": (
         ("book/two", 'print("hello")', "import os; os._exit(1)"),
@@ -113,7 +114,7 @@ def test_a_fault_fails_the_build_and_leaves_the_last_good_site(book, monkeypatch
     else:
         book.edit(page, old, new)
     if fault == "a page over its time":
-        monkeypatch.setattr("bookbuild.execute.PAGE_TIMEOUT", 3.0)
+        monkeypatch.setattr("bookbuild.execute.LIMITS", Limits(whole=6.0))
     outcome = book.run("html")
     assert outcome.code == 1
     for message in messages:

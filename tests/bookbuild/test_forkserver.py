@@ -28,9 +28,9 @@ def environment():
     close_shared_server()
 
 
-def run(*sources, timeout=60.0, fork=True):
+def run(*sources, fork=True):
     cells = [new_code_cell(source) for source in sources]
-    return run_page("book/page", new_notebook(cells=cells), timeout, fork=fork)
+    return run_page("book/page", new_notebook(cells=cells), fork=fork)
 
 
 def values(run):

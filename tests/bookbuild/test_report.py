@@ -54,6 +54,8 @@ def test_the_report_holds_what_each_page_took_and_claimed(first_build):
         "bound": "at least 40",
         "holds": True,
         "source": None,
+        "low": 40.0,
+        "high": None,
     }
     assert entries["book/two"]["claims"] == []
 
