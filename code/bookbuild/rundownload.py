@@ -24,6 +24,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from bookbuild.capacity import pages_at_once
 from bookbuild.downloads import told_values
 from bookbuild.kernel import run_apart
 from bookbuild.store import claims_in
@@ -40,7 +41,7 @@ def run_notebook(
     path: Path,
     *,
     cwd: Path,
-    timeout: float = 300,
+    timeout: float = 3600,
     python: str | Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> None:
@@ -55,7 +56,7 @@ def run_notebook(
     cwd : Path
         The folder in which the kernel starts.
     timeout : float
-        Seconds for each cell.
+        Seconds for each cell: so many that only one which hangs is stopped.
     python : path, optional
         The interpreter of the kernel; it must have ``ipykernel``. Else this one.
     env : mapping, optional
@@ -112,11 +113,11 @@ def fingerprint(notebook: Path, *others: Path) -> str:
 
 
 def check_downloads(
-    site: Path, record: Path, *, names: Collection[str] | None = None, timeout: float = 300
+    site: Path, record: Path, *, names: Collection[str] | None = None, timeout: float = 3600
 ) -> dict[str, str]:
     """Run the site's notebooks whose code or package changed since they last ran well.
 
-    Each runs in an empty folder, two at a time, against the ``deepbook`` of the site's wheel.
+    Each runs in an empty folder, as many at once as the machine carries, against the ``deepbook`` of the site's wheel.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def check_downloads(
         if names is None or path.name in names
     ]
     log = _Record(record, {path: fingerprint(path, wheel) for path in paths})
-    with tempfile.TemporaryDirectory() as package, ThreadPoolExecutor(2) as pool:
+    with tempfile.TemporaryDirectory() as package, ThreadPoolExecutor(pages_at_once()) as pool:
         zipfile.ZipFile(wheel).extractall(package)
 
         def run(path: Path) -> str:
@@ -155,7 +156,7 @@ def check_downloads(
 
 
 def check_fresh(
-    site: Path, record: Path, names: Collection[str], requirements: Path, *, timeout: float = 900
+    site: Path, record: Path, names: Collection[str], requirements: Path, *, timeout: float = 3600
 ) -> dict[str, str]:
     """Run notebooks in a new virtual environment that holds nothing but a Jupyter kernel.
 
