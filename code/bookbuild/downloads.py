@@ -191,11 +191,11 @@ def check_downloads_complete(app: Sphinx, notebooks: Mapping[str, str]) -> None:
 
 def told_values(notebook: nbformat.NotebookNode) -> dict[str, Any]:
     """What a notebook's set-up cell tells of the book's own measurements."""
-    for node in ast.walk(ast.parse(notebook.cells[1].source)):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("book_values"):
-            values: dict[str, Any] = ast.literal_eval(node.args[0])
-            return values
-    return {}
+    setup = next((cell.source for cell in notebook.cells if cell.cell_type == "code"), "")
+    calls = [node for node in ast.walk(ast.parse(setup)) if isinstance(node, ast.Call)]
+    told = [call for call in calls if ast.unparse(call.func).endswith("book_values")]
+    values: dict[str, Any] = ast.literal_eval(told[0].args[0]) if told else {}
+    return values
 
 
 def _executed(app: Sphinx, docname: str) -> nbformat.NotebookNode:

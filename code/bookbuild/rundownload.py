@@ -117,7 +117,8 @@ def check_downloads(
 ) -> dict[str, str]:
     """Run the site's notebooks whose code or package changed since they last ran well.
 
-    Each runs in an empty folder, as many at once as the machine carries, against the ``deepbook`` of the site's wheel.
+    Each runs in an empty folder, as many at once as the machine carries, against the
+    ``deepbook`` of the site's wheel.
 
     Parameters
     ----------
