@@ -6,7 +6,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bookbuild.execute import execute
 from bookbuild.forkserver import can_fork, close_shared_server
-from bookbuild.kernel import Limits, run_page
+from bookbuild.kernel import Limits, _Clock, run_page
 from bookbuild.project import KERNEL_ENVIRONMENT
 from bookbuild.store import Store
 
@@ -119,6 +119,13 @@ def test_a_page_that_neither_works_nor_shows_anything_hangs():
 )
 def test_a_page_that_works_or_shows_something_does_not_hang(busy):
     assert run(busy, limits=Limits(silence=4)).failure is None
+
+
+def test_time_in_which_the_build_itself_was_stopped_does_not_count(monkeypatch):
+    seconds = iter([100.0, 101.0, 103.0, 9103.0, 9104.0])
+    monkeypatch.setattr("bookbuild.kernel.time.monotonic", lambda: next(seconds))
+    clock = _Clock()
+    assert [clock.now() for _ in range(4)] == [1.0, 3.0, 8.0, 9.0]
 
 
 def test_what_a_kernel_shall_have_in_its_environment_can_be_said():
