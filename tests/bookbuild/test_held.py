@@ -15,6 +15,7 @@ def test_a_mark_leads_to_the_claims_line_and_reads_well(book):
     book.build()
     link = mark(book)
     assert link.text == "✓"
+    assert link.parent.text == "It is more than forty✓. It is 41, and half of it 20.5."
     assert link["data-holds"] == "true"
     assert link["aria-label"] == "held by the claim answer, promised at least 40"
     target = book.page("book/one").select_one(link["href"])
