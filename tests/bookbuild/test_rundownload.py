@@ -36,7 +36,7 @@ def write_wheel(site, code):
 
 
 def check(site):
-    failed = check_downloads(site, site / "record.json", timeout=60)
+    failed = check_downloads(site, site / "record.json", timeout=600)
     return failed, (site / "log").read_text().split()
 
 
