@@ -51,7 +51,10 @@ import os, sys
     "figures": __import__("matplotlib.pyplot").pyplot.get_fignums(),
     "backend": __import__("matplotlib").get_backend(),
     "threads": __import__("torch").get_num_threads(),
-    "environment": {k: v for k, v in os.environ.items() if k[:6] not in ("JPY_PA", "PYDEVD")},
+    # IPython's own folder is another one for each page
+    "environment": {
+        k: v for k, v in os.environ.items() if k[:6] not in ("JPY_PA", "PYDEVD", "IPYTHO")
+    },
     "signals": [str(__import__("signal").getsignal(s)) for s in (2, 15, 17)],
     "hash": hash("deep"),
 }
