@@ -5,7 +5,6 @@ made by other code are dropped and their pages read again; a picture without a
 description is an error; the page of promises is filled with what this build measured.
 """
 
-import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -22,7 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from bookbuild.checklive import alternative_text
 from bookbuild.execute import execute
-from bookbuild.project import KERNEL_ENVIRONMENT, Project, hash_of_folder
+from bookbuild.project import Project, hash_of_folder
 from bookbuild.report import claims_by_page
 from bookbuild.room import Room, read_room
 from bookbuild.store import Store
@@ -48,8 +47,7 @@ class Promises(SphinxDirective):
 
 
 def prepare(app: Sphinx, config: Config) -> None:
-    """Before anything is read: the kernels' environment and where the outputs are."""
-    os.environ.update(KERNEL_ENVIRONMENT)
+    """Before anything is read: where the outputs are."""
     app.bookbuild_store = None  # type: ignore[attr-defined]
     if (Path(app.srcdir) / "_toc.yml").is_file():
         project = Project(Path(app.srcdir))
