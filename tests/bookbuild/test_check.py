@@ -647,5 +647,5 @@ def test_a_sentence_that_is_held_up_or_judges_nothing_is_none(small, text):
 
 
 def test_a_mark_that_names_no_claim_of_the_page_is_found(small):
-    line = small.add("It reads more {held}`acuracy`.")
-    assert f"{FILE}:{line}: {{held}} names no claim of this page: 'acuracy'" in small.found()
+    line = small.add("It reads more {held}`precision`.")
+    assert f"{FILE}:{line}: {{held}} names no claim of this page: 'precision'" in small.found()
