@@ -78,6 +78,7 @@ def test_bounds_comments_and_glue_are_no_part_of_an_experiment():
         ["x = 1  # a comment", "claim('a', x, at_least=-3.5)"],
         ["x = 1", "claim('a', x, close_to=1, tolerance=0.5)"],
         ["x = 1", "glue('a', x)"],
+        ["x = 1\nclaim('a', x, at_least=2)"],
         ["x = (1)", "deepbook.claim(\n    'a', x, at_most=7, source='somebody')"],
     ):
         assert experiment_of(cells(*same)).code == base.code
