@@ -5,6 +5,7 @@ made by other code are dropped and their pages read again; a picture without a
 description is an error; the page of promises is filled with what this build measured.
 """
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 # it searches the metadata of all installed packages, once for every citation of every page
 if not hasattr(pybtex.plugin._load_entry_point, "cache_info"):
     pybtex.plugin._load_entry_point = cache(pybtex.plugin._load_entry_point)
+
+
+_CLAIM_LINE = re.compile(r"id='claim-([a-z0-9-]+)'")
 
 
 class promises(nodes.General, nodes.Element):  # docutils names nodes in lower case
@@ -110,6 +114,14 @@ def describe_live_figures(app: Sphinx, doctree: nodes.document) -> None:
                 image["alt"] = text
 
 
+def note_claims_shown(app: Sphinx, doctree: nodes.document) -> None:
+    """Note which claims have a line on their page: a cell may be hidden."""
+    shown = [
+        name for raw in doctree.findall(nodes.raw) for name in _CLAIM_LINE.findall(raw.astext())
+    ]
+    app.env.metadata[app.env.docname]["claims"] = shown
+
+
 def check_alternative_texts(app: Sphinx, doctree: nodes.document) -> None:
     """An error for each picture without a description, naming page and cell."""
     for image in doctree.findall(nodes.image):
@@ -179,9 +191,12 @@ def fill_promises(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 def _claims_table(
     app: Sphinx, docname: str, page: str, claims: list[tuple[dict[str, Any], Room | None]]
 ) -> nodes.table:
+    shown = app.env.metadata[page].get("claims", ())
     rows = [
         [
-            page_link(app, docname, page, text=claim["name"], anchor=f"claim-{claim['name']}"),
+            page_link(app, docname, page, text=claim["name"], anchor=f"claim-{claim['name']}")
+            if claim["name"] in shown
+            else claim["name"],
             _short(float(claim["value"])) + ("" if claim["holds"] else " does not hold here"),
             claim["bound"],
             _room_in_words(room),
@@ -221,6 +236,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-outdated", read_again)
     app.connect("env-before-read-docs", execute_before_reading)
     app.connect("doctree-read", describe_live_figures)
+    app.connect("doctree-read", note_claims_shown)
     app.connect("doctree-read", check_alternative_texts)
     app.connect("env-updated", collect_claims)
     app.connect("doctree-resolved", fill_promises)

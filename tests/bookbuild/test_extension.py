@@ -125,6 +125,13 @@ def test_the_page_of_promises_lists_every_claim_with_value_and_bound(book, cell)
     assert links == ["one.html", "two.html"]
 
 
+def test_a_claim_whose_cell_is_hidden_is_listed_without_a_link(book):
+    book.edit("book/one", "deepbook.claim(", ":tags: [remove-cell]\n\ndeepbook.claim(")
+    book.build()
+    assert promised(book)["Page one"][0][0] == "answer"
+    assert book.page("book/promises").select("table.db-promises a") == []
+
+
 def test_the_page_of_promises_is_written_again_when_a_value_changes(book):
     book.build()
     book.edit("book/one", "answer = 41", "answer = 42")
