@@ -22,7 +22,7 @@ book: .venv/installed
 	$(BIN)/python -m bookbuild html $(if $(STRICT),--strict)
 
 test: book
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 page: .venv/installed
 	@test -n "$(PAGE)" || { echo "which page? make page PAGE=book/feedforward/digits"; exit 2; }
