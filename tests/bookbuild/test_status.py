@@ -120,8 +120,8 @@ def test_the_page_is_written_again_when_the_report_changes_and_only_then(small):
     small.report({"book/one": {**REPORT["book/one"], "seconds": 4.0}})
     assert "book/status" in small.build()
     assert small.rows()[1:] == [
-        ["Page one", "2.5", "4.0", "0", "unknown"],
-        ["Total", "2.5", "4.0", "0", ""],
+        ["Page one", "unknown", "2.5", "4.0", "0", "unknown"],
+        ["Total", "0.0", "2.5", "4.0", "0", ""],
     ]
 
 
