@@ -21,7 +21,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from bookbuild.dependencies import Surroundings
-from bookbuild.experiment import experiment_of, modules_that_measure
+from bookbuild.experiment import experiment_at, modules_that_measure
 from bookbuild.pagesource import Finding
 from bookbuild.project import BuildFailed, Project
 
@@ -144,13 +144,13 @@ class RoomRecord:
         claims = {
             name: {
                 "bound": runs[0]["bound"],
-                "mean": _short(rooms[name].mean),
-                "standard deviation": _short(rooms[name].deviation),
-                "worst": _short(rooms[name].worst),
+                "mean": short(rooms[name].mean),
+                "standard deviation": short(rooms[name].deviation),
+                "worst": short(rooms[name].worst),
                 "seeds": rooms[name].seeds,
-                "room": "exact" if rooms[name].exact else _short(rooms[name].room),
+                "room": "exact" if rooms[name].exact else short(rooms[name].room),
                 **{
-                    key: _once([_short(run[key]) for run in runs])
+                    key: _once([short(run[key]) for run in runs])
                     for key in ("low", "high", "value")
                 },
             }
@@ -177,7 +177,7 @@ def _with_bounds(runs: list[dict[str, Any]], claim: Mapping[str, Any]) -> list[d
     return runs
 
 
-def _short(number: float | str | None) -> float | str | None:
+def short(number: float | str | None) -> float | str | None:
     """Seven digits: JSON without the noise, and without NaN."""
     if number is None or isinstance(number, str):
         return number
@@ -244,7 +244,7 @@ def why_stale(
     if record is None:
         damaged = room_file(project, page).exists()
         return ("its record of room is damaged" if damaged else "it has no record of room"), True
-    experiment = experiment_of(project.notebook(page))
+    experiment = experiment_at(project, page)
     if record.code != experiment.code:
         return "its code changed since its room was measured", True
     if record.bounds != experiment.bounds:
