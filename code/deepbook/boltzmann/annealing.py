@@ -70,7 +70,11 @@ def reverse_ais(
     temperatures: int | Sequence[float] = 1000,
     generator: torch.Generator | None = None,
 ) -> Estimate:
-    """Annealed importance sampling from the model to the base (Burda et al. 2015).
+    """Annealed importance sampling from the model to the base.
+
+    From exact samples it is one half of bidirectional Monte Carlo (Grosse, Ghahramani and Adams
+    2015). RAISE (Burda, Grosse and Salakhutdinov 2015) is something else: it walks from a test
+    example, and bounds the likelihood of the annealed model from below.
 
     Parameters
     ----------

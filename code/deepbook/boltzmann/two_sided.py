@@ -45,7 +45,9 @@ def two_sided_log_likelihood(
     steps: int = 1000,
     generator: torch.Generator | None = None,
 ) -> TwoSidedLikelihood:
-    """Estimate the likelihood of data by AIS and by reverse AIS (Burda et al. 2015).
+    """Estimate the likelihood of data by AIS and by reverse AIS.
+
+    From exact samples that is bidirectional Monte Carlo (Grosse, Ghahramani and Adams 2015).
 
     Parameters
     ----------
