@@ -3,19 +3,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: help book test page serve lint lock clean
+# `make book STRICT=1` fails where an author has something to mend, as `.ci/run` does
+STRICT ?=
+
+.PHONY: help book test page room serve lint lock clean
 
 help:
-	@echo "make book    build the site into _build/html"
+	@echo "make book    build the site into _build/html (STRICT=1: as authors do)"
 	@echo "make test    build the site, then test the code and the site"
 	@echo "make page PAGE=book/feedforward/digits    execute and build one page"
+	@echo "make room    run pages under other seeds: how much room do their claims have?"
 	@echo "make serve   show the site at http://127.0.0.1:8000"
 	@echo "make lint    check style and types"
 	@echo "make lock    resolve requirements.txt anew from pyproject.toml"
 	@echo "make clean   remove the site and every output (not .venv, not the data)"
 
 book: .venv/installed
-	$(BIN)/python -m bookbuild html
+	$(BIN)/python -m bookbuild html $(if $(STRICT),--strict)
 
 test: book
 	$(BIN)/python -m pytest
@@ -23,6 +27,9 @@ test: book
 page: .venv/installed
 	@test -n "$(PAGE)" || { echo "which page? make page PAGE=book/feedforward/digits"; exit 2; }
 	$(BIN)/python -m bookbuild page $(PAGE)
+
+room: .venv/installed
+	$(BIN)/python -m bookbuild room
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000

@@ -24,6 +24,14 @@ def close_figures():
         sys.modules["matplotlib.pyplot"].close("all")
 
 
+@pytest.fixture(autouse=True)
+def keep_denormals():
+    """Leave no test the processor's state of another: `deepbook.seed` flushes denormals."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
+
+
 @pytest.fixture(scope="session")
 def split():
     """Training and test ratings of 60 users and 40 films: user + film + one taste, and noise."""

@@ -111,7 +111,7 @@ figures.decision_regions(lambda p: p[:, 0] - p[:, 1], xlim=(-1, 1), ylim=(-1, 1)
 def test_a_figure_on_a_page_has_the_same_bytes_every_time_and_no_date():
     renders = []
     for _ in range(2):
-        run = run_page("page", new_notebook(cells=[new_code_cell(SOURCE)]), 60, fork=False)
+        run = run_page("page", new_notebook(cells=[new_code_cell(SOURCE)]), fork=False)
         assert run.failure is None
         (output,) = run.notebook.cells[0].outputs
         renders.append(output.data["image/svg+xml"])

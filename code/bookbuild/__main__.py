@@ -197,8 +197,11 @@ def _report(project: Project) -> int:
     if not project.report.is_file():
         raise BuildFailed("no build has written a report yet: run `python -m bookbuild html`")
     for page, entry in json.loads(project.report.read_text("utf-8"))["pages"].items():
-        took = f"{entry['cpu_seconds']:.1f} CPU-seconds" if "cpu_seconds" in entry else "FAILED"
-        print(f"{page}: {took}")
+        if "cpu_seconds" in entry:
+            took = "{cpu_seconds:.1f} CPU-seconds, {reference_seconds:.1f} reference seconds"
+            print(f"{page}: {took.format(**entry)}")
+        else:
+            print(f"{page}: FAILED")
         for claim in entry.get("claims", []):
             holds = "holds" if claim["holds"] else "DOES NOT HOLD"
             print(f"  {claim['name']}: {claim['value']} (promised {claim['bound']}) {holds}")

@@ -14,10 +14,11 @@ from bookbuild.checknumbers import check_numbers
 from bookbuild.checksite import check_site
 from bookbuild.checksources import check_page
 from bookbuild.checktext import check_citations, check_spelling
+from bookbuild.dependencies import package_folders
 from bookbuild.memory import Memory
 from bookbuild.pagesource import Finding, read_page
-from bookbuild.project import BuildFailed, Project
-from bookbuild.room import check_room
+from bookbuild.project import BuildFailed, Project, hash_of_folder
+from bookbuild.room import check_room, room_file
 from bookbuild.store import Store, claims_in_cell
 
 __all__ = ["Finding", "check", "check_site", "check_sources"]
@@ -43,16 +44,35 @@ def check(
     """
     store = store or Store.of(project)
     findings = check_sources(project, store, project.work / "findings.json")
+    remembered, package = Memory(project.work / "room.json"), _package()
     for page in project.pages():
         findings += check_budget(page, project.text(page), report)
-        claims = store.claims(page) or []
-        findings += check_room(project, page, claims, store.surroundings, lines_of(store, page))
+        file, executed = room_file(project, page), store.fresh(page)
+        made_from = (
+            *(store.reader, page, project.text(page), package),
+            file.read_bytes() if file.is_file() else b"",
+            executed.outputs if executed is not None else "",
+        )
+        found = remembered.get(*made_from, find=partial(_check_room, store, page))
+        findings += [Finding(**finding) for finding in found]
+    remembered.keep()
     site = project.work / "html"
     folder = site.relative_to(project.root).as_posix()
     findings += [
         replace(f, file=f"{folder}/{f.file}") for f in check_site(site, project.work / "links.json")
     ]
     return sorted(findings, key=lambda finding: (finding.file, finding.line))
+
+
+def _package() -> str:
+    return "".join(map(hash_of_folder, package_folders()))
+
+
+def _check_room(store: Store, page: str) -> list[dict[str, Any]]:
+    claims = store.claims(page) or []
+    lines = lines_of(store, page)
+    found = check_room(store.project, page, claims, store.surroundings, lines)
+    return [asdict(finding) for finding in found]
 
 
 def lines_of(store: Store, page: str) -> dict[str, int]:

@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from bookbuild.pagesource import GLUED, HELD, Finding, PageSource
 from bookbuild.store import claims_in_cell
 
+_STEMS = "high low small fast slow long short strong weak deep near soon great"
+# with what their comparatives end in
+_OTHERS = """larger largest closer closest earlier earliest later latest more most less least fewer
+better best worse worst ahead behind lead leads led win wins won beat beats lose loses outperforms
+exceeds twice halves doubles hardly"""
 _VERDICT = re.compile(
-    r"""(?<!\bat\s)\b(?:
-    more | less | fewer | better | worse | best | worst | most | least
-    | (?:high|low|larg|small|fast|slow|long|short|strong|weak|deep|clos|near|soon|earli|lat|great)
-      (?:er|est)
-    | ahead | behind | leads? | led | wins? | won | beats? | loses? | outperforms? | exceeds?
-    | as\s(?:good|well|fast|accurate|much|little)\sas | no\sbetter | twice | halves | doubles
-    | costs?\s(?:more|less) | adds?\s(?:nothing|little) | (?:does|do)\snothing | hardly
+    rf"""(?<!\bat\s)\b(?:
+    (?:{"|".join(_STEMS.split())})(?:er|est) | {"|".join(_OTHERS.split())}
+    | as\s(?:good|well|fast|accurate|much|little)\sas | no\sbetter
+    | costs?\s(?:more|less) | adds?\s(?:nothing|little) | (?:does|do)\snothing
     )\b""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -7,11 +7,12 @@ of ``deepbook`` and a zip of everything. The address of the site, if it has one,
 environment variable ``BOOK_URL``.
 """
 
+import ast
 import json
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -69,9 +70,10 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     except RuntimeError as error:
         raise ExtensionError(str(error)) from error
     commit = getattr(app.config, "edition_commit", "")  # bookbuild.edition names it
+    texts = _convert_what_changed(app, wheel.name)
+    check_downloads_complete(app, texts)
     notebooks = {
-        notebook_name(page): text.replace(_COMMIT, commit).encode()
-        for page, text in _convert_what_changed(app, wheel.name).items()
+        notebook_name(page): text.replace(_COMMIT, commit).encode() for page, text in texts.items()
     }
 
     folder = Path(app.outdir) / FOLDER
@@ -98,7 +100,9 @@ def _convert_what_changed(app: Sphinx, wheel: str) -> dict[str, str]:
     if before.get("made with") != made_with:
         before = {"pages": {}}
     notebooks = {}
-    for page in sorted(page for page in app.env.found_docs if has_notebook(app, page)):
+    pages = sorted(page for page in app.env.found_docs if has_notebook(app, page))
+    check_names(pages)
+    for page in pages:
         file = kept / notebook_name(page)
         written = Path(app.builder.get_outfilename(page)).stat().st_mtime_ns  # type: ignore[attr-defined]
         if before["pages"].get(page) == written and file.is_file():
@@ -119,8 +123,7 @@ def convert(app: Sphinx, docname: str, wheel: str) -> str:
     The commit is left open.
     """
     book_url = _book_url()
-    source = Path(app.env.mystnb_config.output_folder) / f"{docname}.ipynb"  # type: ignore[attr-defined]
-    executed = nbformat.read(source, as_version=4)
+    executed = _executed(app, docname)
     writer = Writer(_page(app, docname, book_url))
     blocks = writer.blocks(app.env.get_and_resolve_doctree(docname, app.builder))
     blocks += _references(app, docname, writer)
@@ -136,6 +139,76 @@ def convert(app: Sphinx, docname: str, wheel: str) -> str:
         setup=setup_code(wheel, book_url, claims),
     )
     return str(nbformat.writes(notebook)) + "\n"
+
+
+def check_names(pages: Sequence[str]) -> None:
+    """Refuse two pages whose notebooks would lie on top of each other.
+
+    Raises
+    ------
+    ExtensionError
+    """
+    taken: dict[str, str] = {}
+    for page in pages:
+        name = notebook_name(page)
+        if name in taken:
+            raise ExtensionError(
+                f"the notebooks of {taken[name]} and {page} would both be called {name}: rename "
+                "one of the two pages"
+            )
+        taken[name] = page
+
+
+def check_downloads_complete(app: Sphinx, notebooks: Mapping[str, str]) -> None:
+    """What Sphinx showed as executed, what the builder knows, and what readers get is the same.
+
+    Parameters
+    ----------
+    app : Sphinx
+    notebooks : mapping from page to its notebook's text
+
+    Raises
+    ------
+    ExtensionError
+        If a page of the book was executed behind the builder's back or not at all, or a
+        notebook does not know what its page claims.
+    """
+    store = getattr(app, "bookbuild_store", None)
+    if store is None:  # Sphinx alone, without the builder
+        return
+    known = {page for page in store.project.pages() if page in app.env.found_docs}
+    for these, those, problem in (
+        (known, notebooks.keys(), "has code cells, and Sphinx did not show it as executed"),
+        (notebooks.keys(), known, "was executed by Sphinx, and the builder does not know it"),
+    ):
+        if missing := sorted(these - those):
+            raise ExtensionError(f"{missing[0]} {problem}")
+    for page, text in notebooks.items():
+        claimed = {claim["name"]: claim["value"] for claim in store.claims(page) or []}
+        if told_values(nbformat.reads(text, as_version=4)) != claimed:
+            raise ExtensionError(f"the notebook of {page} does not know what the page claims")
+
+
+def told_values(notebook: nbformat.NotebookNode) -> dict[str, Any]:
+    """What a notebook's set-up cell tells of the book's own measurements."""
+    setup = next((cell.source for cell in notebook.cells if cell.cell_type == "code"), "")
+    calls = [node for node in ast.walk(ast.parse(setup)) if isinstance(node, ast.Call)]
+    told = [call for call in calls if ast.unparse(call.func).endswith("book_values")]
+    values: dict[str, Any] = ast.literal_eval(told[0].args[0]) if told else {}
+    return values
+
+
+def _executed(app: Sphinx, docname: str) -> nbformat.NotebookNode:
+    """The page's cells with their outputs.
+
+    The file that MyST-NB leaves has none when it took them from the cache.
+    """
+    store = getattr(app, "bookbuild_store", None)
+    fresh = store.get(docname) if store is not None else None
+    if fresh is not None:
+        return fresh[0]
+    folder = Path(app.env.mystnb_config.output_folder)  # type: ignore[attr-defined]
+    return nbformat.read(folder / f"{docname}.ipynb", as_version=4)
 
 
 def _book_url() -> str:

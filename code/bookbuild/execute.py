@@ -1,6 +1,5 @@
 """Run the pages that are stale, the longest first, as many at once as the machine carries."""
 
-import os
 from collections.abc import Generator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import closing
@@ -13,7 +12,7 @@ from bookbuild.capacity import pages_at_once
 from bookbuild.dependencies import Dependencies
 from bookbuild.forkserver import can_fork, close_shared_server
 from bookbuild.kernel import Limits, Run, run_page, stop_kernels
-from bookbuild.project import KERNEL_ENVIRONMENT, BuildFailed
+from bookbuild.project import BuildFailed
 from bookbuild.show import Show, make_show
 from bookbuild.store import Record, Store
 
@@ -52,7 +51,6 @@ def execute(
     list of Run
         Of the pages that were executed, also of those that failed.
     """
-    os.environ.update(KERNEL_ENVIRONMENT)
     stale = [page for page in pages if force or store.fresh(page) is None]
     expected = {page: _expected_seconds(store, page) for page in stale}
     stale.sort(key=lambda page: _place(store, page, expected[page]))

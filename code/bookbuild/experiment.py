@@ -79,7 +79,8 @@ def experiment_of(notebook: nbformat.NotebookNode) -> Experiment:
             continue
         found = _Measurements()
         try:
-            code.append(ast.dump(found.visit(ast.parse(cell.source))))
+            # statement by statement: where one cell ends and the next begins does not matter
+            code += [ast.dump(node) for node in found.visit(ast.parse(cell.source)).body]
         except SyntaxError:  # a magic command
             code.append(cell.source)
         bounds += found.bounds

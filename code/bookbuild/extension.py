@@ -5,7 +5,7 @@ made by other code are dropped and their pages read again; a picture without a
 description is an error; the page of promises is filled with what this build measured.
 """
 
-import os
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -22,8 +22,9 @@ from sphinx.util.docutils import SphinxDirective
 
 from bookbuild.checklive import alternative_text
 from bookbuild.execute import execute
-from bookbuild.project import KERNEL_ENVIRONMENT, Project, hash_of_folder
+from bookbuild.project import Project, hash_of_folder
 from bookbuild.report import claims_by_page
+from bookbuild.room import Room, read_room
 from bookbuild.store import Store
 from bookbuild.tables import page_link, table
 
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 # it searches the metadata of all installed packages, once for every citation of every page
 if not hasattr(pybtex.plugin._load_entry_point, "cache_info"):
     pybtex.plugin._load_entry_point = cache(pybtex.plugin._load_entry_point)
+
+
+_CLAIM_LINE = re.compile(r"id='claim-([a-z0-9-]+)'")
 
 
 class promises(nodes.General, nodes.Element):  # docutils names nodes in lower case
@@ -47,8 +51,7 @@ class Promises(SphinxDirective):
 
 
 def prepare(app: Sphinx, config: Config) -> None:
-    """Before anything is read: the kernels' environment and where the outputs are."""
-    os.environ.update(KERNEL_ENVIRONMENT)
+    """Before anything is read: where the outputs are."""
     app.bookbuild_store = None  # type: ignore[attr-defined]
     if (Path(app.srcdir) / "_toc.yml").is_file():
         project = Project(Path(app.srcdir))
@@ -111,6 +114,14 @@ def describe_live_figures(app: Sphinx, doctree: nodes.document) -> None:
                 image["alt"] = text
 
 
+def note_claims_shown(app: Sphinx, doctree: nodes.document) -> None:
+    """Note which claims have a line on their page: a cell may be hidden."""
+    shown = [
+        name for raw in doctree.findall(nodes.raw) for name in _CLAIM_LINE.findall(raw.astext())
+    ]
+    app.env.metadata[app.env.docname]["claims"] = shown
+
+
 def check_alternative_texts(app: Sphinx, doctree: nodes.document) -> None:
     """An error for each picture without a description, naming page and cell."""
     for image in doctree.findall(nodes.image):
@@ -149,10 +160,19 @@ def collect_claims(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """After all pages are read: what they claim; the page of promises is written again."""
     store = app.bookbuild_store  # type: ignore[attr-defined]
     pages = [page for page in store.project.pages() if page in env.found_docs] if store else []
-    claims = claims_by_page(store, pages)
+    claims = {
+        page: [(claim, rooms.get(claim["name"])) for claim in made]
+        for page, made in claims_by_page(store, pages).items()
+        for rooms in (_rooms(store.project, page, made),)
+    }
     changed = claims != getattr(env, "bookbuild_claims", None)
     env.bookbuild_claims = claims  # type: ignore[attr-defined]
     return [page for page in env.all_docs if "promises" in env.metadata[page]] if changed else []
+
+
+def _rooms(project: Project, page: str, claims: list[dict[str, Any]]) -> dict[str, Room]:
+    record = read_room(project, page)
+    return record.rooms(claims) if record is not None else {}
 
 
 def fill_promises(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -163,15 +183,38 @@ def fill_promises(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             if claims:
                 filled += [
                     nodes.rubric("", "", page_link(app, docname, page)),
-                    _claims_table(claims),
+                    _claims_table(app, docname, page, claims),
                 ]
         place.replace_self(filled)
 
 
-def _claims_table(claims: list[dict[str, Any]]) -> nodes.table:
-    rows = [[claim["name"], _short(float(claim["value"])), claim["bound"]] for claim in claims]
-    head = ["claim", "this build", "promised"]
-    return table(rows, head=head, widths=(5, 2, 4), name="db-promises")
+def _claims_table(
+    app: Sphinx, docname: str, page: str, claims: list[tuple[dict[str, Any], Room | None]]
+) -> nodes.table:
+    shown = app.env.metadata[page].get("claims", ())
+    rows = [
+        [
+            page_link(app, docname, page, text=claim["name"], anchor=f"claim-{claim['name']}")
+            if claim["name"] in shown
+            else claim["name"],
+            _short(float(claim["value"])) + ("" if claim["holds"] else " does not hold here"),
+            claim["bound"],
+            _room_in_words(room),
+        ]
+        for claim, room in claims
+    ]
+    head = ["claim", "this build", "promised", "room"]
+    return table(rows, head=head, widths=(5, 2, 4, 3), name="db-promises")
+
+
+def _room_in_words(room: Room | None) -> str:
+    """Standard deviations between the mean and the bound, and over how many seeds."""
+    if room is None:
+        return "not measured"
+    if room.exact:
+        return "exact"
+    many = f"{room.room:.1f}" if room.room < 100 else "over 100"
+    return f"{many} sd, {room.seeds} seeds"
 
 
 def _short(number: float) -> str:
@@ -193,6 +236,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-outdated", read_again)
     app.connect("env-before-read-docs", execute_before_reading)
     app.connect("doctree-read", describe_live_figures)
+    app.connect("doctree-read", note_claims_shown)
     app.connect("doctree-read", check_alternative_texts)
     app.connect("env-updated", collect_claims)
     app.connect("doctree-resolved", fill_promises)

@@ -47,6 +47,7 @@ def fill(app: Sphinx, doctree: nodes.document) -> None:
     made = (store.claims(app.env.docname) if store is not None else None) or []
     claims = {claim["name"]: claim for claim in made}
     for mark in marks:
+        _join_to_the_word_before(mark)
         claim = claims.get(mark["claim"])
         if claim is None:
             logger.error(
@@ -59,6 +60,14 @@ def fill(app: Sphinx, doctree: nodes.document) -> None:
             continue
         mark["holds"] = claim["holds"]
         mark["bound"] = claim["bound"]
+
+
+def _join_to_the_word_before(mark: held) -> None:
+    """Take away the space that the author wrote: the mark belongs to the sentence."""
+    place = mark.parent.index(mark)
+    before = mark.parent[place - 1] if place else None
+    if isinstance(before, nodes.Text):
+        mark.parent[place - 1] = nodes.Text(before.rstrip())
 
 
 def visit_html(translator: HTML5Translator, node: held) -> None:

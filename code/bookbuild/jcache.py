@@ -5,7 +5,6 @@ bookbuild``. Kernels are forked, several at a time; the build itself goes anothe
 it also records what each page depends on.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
@@ -17,7 +16,6 @@ from bookbuild.capacity import pages_at_once
 from bookbuild.execute import LIMITS
 from bookbuild.forkserver import can_fork, close_shared_server
 from bookbuild.kernel import Limits, run_page
-from bookbuild.project import KERNEL_ENVIRONMENT
 
 
 class PageExecutor(JupyterExecutorAbstract):
@@ -53,7 +51,6 @@ class PageExecutor(JupyterExecutorAbstract):
         """
         if allow_errors:
             raise ValueError("a page that raises is never kept: allow_errors is not supported")
-        os.environ.update(KERNEL_ENVIRONMENT)
         result = ExecutorRunResult()
         try:
             with ThreadPoolExecutor(pages_at_once()) as pool:

@@ -210,7 +210,7 @@ async def _run_page(
                 process = getattr(manager.provisioner, "process", None)
                 with _lock:
                     _running.add(process)
-                failure = await _run_cells(client, page, limits, start, process)
+                failure = await _run_cells(client, page, limits, process)
                 if failure is None:
                     probe = await _ask(client, PROBE)
                     if _cpu_seconds(process.pid) > WORTH_CALIBRATING:
@@ -229,16 +229,14 @@ async def _run_page(
     return Run(page, notebook, seconds, cpu - calibrating, speed, probe, failure)
 
 
-async def _run_cells(
-    client: NotebookClient, page: str, limits: Limits, start: float, process: Any
-) -> str | None:
-    number = 0
+async def _run_cells(client: NotebookClient, page: str, limits: Limits, process: Any) -> str | None:
+    number, clock = 0, _Clock()
     for index, cell in enumerate(client.nb.cells):
         if cell.cell_type != "code":
             continue
         number += 1
         running = asyncio.ensure_future(_run_cell(client, cell, index))
-        watching = asyncio.ensure_future(_until_it_hangs(client, limits, start, process.pid))
+        watching = asyncio.ensure_future(_until_it_hangs(client, limits, clock, process.pid))
         try:
             done, _ = await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
             if running in done:
@@ -255,12 +253,12 @@ async def _run_cells(
     return None
 
 
-async def _until_it_hangs(client: NotebookClient, limits: Limits, start: float, pid: int) -> str:
+async def _until_it_hangs(client: NotebookClient, limits: Limits, clock: "_Clock", pid: int) -> str:
     """Return, with what to say, when the page does nothing any more or lasts far too long."""
-    since, before = time.monotonic(), (-1.0, "")
+    since, before = clock.now(), (-1.0, "")
     while True:
-        now, (cpu, shown) = time.monotonic(), (_cpu_of_all(pid), _shown(client))
-        if now - start > limits.whole:
+        now, (cpu, shown) = clock.now(), (_cpu_of_all(pid), _shown(client))
+        if now > limits.whole:
             return f"    the page took longer than {limits.whole:g} seconds"
         if cpu - before[0] > 0.01 * limits.silence or shown != before[1]:
             since, before = now, (cpu, shown)
@@ -270,6 +268,24 @@ async def _until_it_hangs(client: NotebookClient, limits: Limits, start: float, 
                 "processor nor showed anything"
             )
         await asyncio.sleep(min(1.0, limits.silence / 5))
+
+
+class _Clock:
+    """Seconds since the page began, without those in which this process was stopped too.
+
+    A machine that slept, or a build that was stopped and goes on, says nothing of the page.
+    """
+
+    LONGEST_STEP = 5.0
+
+    def __init__(self) -> None:
+        self._seen, self._seconds = time.monotonic(), 0.0
+
+    def now(self) -> float:
+        seen = time.monotonic()
+        self._seconds += min(seen - self._seen, self.LONGEST_STEP)
+        self._seen = seen
+        return self._seconds
 
 
 def _shown(client: NotebookClient) -> str:

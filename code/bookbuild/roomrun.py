@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,7 +14,6 @@ from bookbuild.execute import LIMITS
 from bookbuild.experiment import experiment_of, modules_that_measure
 from bookbuild.forkserver import can_fork, close_shared_server
 from bookbuild.kernel import Run, run_page, stop_kernels
-from bookbuild.project import KERNEL_ENVIRONMENT
 from bookbuild.room import SEEDS, STRIDE, Room, RoomRecord, read_room, room_file, why_stale
 from bookbuild.store import Store, claims_in, numbers_glued_in
 
@@ -49,7 +47,6 @@ def measure_room(
     list of str
         What went wrong: page, seed, and the failure.
     """
-    os.environ.update(KERNEL_ENVIRONMENT)
     offsets = [STRIDE * (n + 1) for n in range(seeds)]
     stale = [page for page in pages if not _is_done(store, page, seeds)]
     tasks = [_Task(page, offset) for page in stale for offset in offsets]

@@ -6,6 +6,7 @@ which wheel, was seen to run.
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -16,16 +17,20 @@ import zipfile
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from bookbuild.capacity import pages_at_once
+from bookbuild.downloads import told_values
 from bookbuild.kernel import run_apart
+from bookbuild.store import claims_in
 
 # what a reader's kernel gets, beside the environment of whoever runs the check
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "DEEPBOOK_CLAIMS": "strict", "DEEPBOOK_PROGRESS": "0"}
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "DEEPBOOK_CLAIMS": "show", "DEEPBOOK_PROGRESS": "0"}
 
 
 class DownloadFailed(Exception):
@@ -36,11 +41,14 @@ def run_notebook(
     path: Path,
     *,
     cwd: Path,
-    timeout: float = 300,
+    timeout: float = 3600,
     python: str | Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> None:
     """Execute a notebook from top to bottom in a fresh kernel.
+
+    A claim may not hold if it does not hold in the book either: the set-up cell tells what the
+    book's build measured.
 
     Parameters
     ----------
@@ -48,7 +56,7 @@ def run_notebook(
     cwd : Path
         The folder in which the kernel starts.
     timeout : float
-        Seconds for each cell.
+        Seconds for each cell: so many that only one which hangs is stopped.
     python : path, optional
         The interpreter of the kernel; it must have ``ipykernel``. Else this one.
     env : mapping, optional
@@ -77,6 +85,22 @@ def run_notebook(
         where = f"{path.name}, code cell {client.code_cells_executed}: {type(error).__name__}"
         end = "\n".join(str(error).strip().splitlines()[-15:])
         raise DownloadFailed(f"{where}\n{end}") from error
+    in_book = told_values(notebook)
+    for claim in claims_in(notebook):
+        if not claim["holds"] and not _breaks(claim, in_book.get(claim["name"])):
+            raise DownloadFailed(
+                f"{path.name}: the claim {claim['name']} holds in the book and not here: "
+                f"promised {claim['bound']}, got {claim['value']}"
+            )
+
+
+def _breaks(claim: Mapping[str, Any], value: float | str | None) -> bool:
+    """Whether the value that the book measured breaks the claim too."""
+    if value is None:
+        return False
+    low, high, number = claim["low"], claim["high"], float(value)
+    inside = (low is None or number >= low) and (high is None or number <= high)
+    return not (inside and math.isfinite(number))
 
 
 def fingerprint(notebook: Path, *others: Path) -> str:
@@ -89,11 +113,12 @@ def fingerprint(notebook: Path, *others: Path) -> str:
 
 
 def check_downloads(
-    site: Path, record: Path, *, names: Collection[str] | None = None, timeout: float = 300
+    site: Path, record: Path, *, names: Collection[str] | None = None, timeout: float = 3600
 ) -> dict[str, str]:
     """Run the site's notebooks whose code or package changed since they last ran well.
 
-    Each runs in an empty folder, two at a time, against the ``deepbook`` of the site's wheel.
+    Each runs in an empty folder, as many at once as the machine carries, against the
+    ``deepbook`` of the site's wheel.
 
     Parameters
     ----------
@@ -119,7 +144,7 @@ def check_downloads(
         if names is None or path.name in names
     ]
     log = _Record(record, {path: fingerprint(path, wheel) for path in paths})
-    with tempfile.TemporaryDirectory() as package, ThreadPoolExecutor(2) as pool:
+    with tempfile.TemporaryDirectory() as package, ThreadPoolExecutor(pages_at_once()) as pool:
         zipfile.ZipFile(wheel).extractall(package)
 
         def run(path: Path) -> str:
@@ -132,7 +157,7 @@ def check_downloads(
 
 
 def check_fresh(
-    site: Path, record: Path, names: Collection[str], requirements: Path, *, timeout: float = 900
+    site: Path, record: Path, names: Collection[str], requirements: Path, *, timeout: float = 3600
 ) -> dict[str, str]:
     """Run notebooks in a new virtual environment that holds nothing but a Jupyter kernel.
 

@@ -1,10 +1,11 @@
 """The Sphinx extension behind the page that says how this edition was built.
 
-``{status}`` stands for two tables: what every page cost when it last ran, as
-``_build/report.json`` tells, and the versions and the machine that wrote the site. These
-are the only times on the site. They differ from build to build, so the page's outermost
-section has the class ``db-times``, by which comparisons of two sites leave it out, and its
-words stay out of the search index.
+``{status}`` stands for three tables: what every page cost when it last ran, as
+``_build/report.json`` tells; the processors on which this edition was executed and held, as the
+record beside the page tells (``benchmarks/processors.py`` writes it); and the versions and the
+machine that wrote the site. These are the only times on the site. They differ from build to
+build, so the page's outermost section has the class ``db-times``, by which comparisons of two
+sites leave it out, and its words stay out of the search index.
 """
 
 import json
@@ -35,6 +36,8 @@ PACKAGES = {
     "jupyter-book": "Jupyter Book",
 }
 UNKNOWN = "unknown"
+# relative to the book's root
+PROCESSORS = "book/processors.json"
 
 
 class status_tables(nodes.General, nodes.Element):  # docutils names nodes in lower case
@@ -104,13 +107,14 @@ def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
         page: (
             entry["seconds"],
             entry.get("cpu_seconds"),
+            entry.get("reference_seconds"),
             len(entry.get("claims", [])),
             entry.get("finished"),
         )
         for page, entry in entries.items()
         if page in env.found_docs
     }
-    current = (pages, environment())
+    current = (pages, environment(), read_processors(Path(app.srcdir)))
     changed = current != getattr(env, "bookbuild_status", None)
     env.bookbuild_status = current  # type: ignore[attr-defined]
     return [page for page in env.all_docs if "status" in env.metadata[page]] if changed else []
@@ -119,10 +123,15 @@ def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put the tables where the directive stands."""
     for place in list(doctree.findall(status_tables)):
-        pages, facts = app.env.bookbuild_status  # type: ignore[attr-defined]
+        pages, facts, processors = app.env.bookbuild_status  # type: ignore[attr-defined]
         machine = table(facts.items(), widths=(1, 3), name="db-machine")
         place.replace_self(
-            [_costs(app, docname, pages), nodes.rubric("", "Versions and machine"), machine]
+            [
+                _costs(app, docname, pages),
+                *_processors(processors),
+                nodes.rubric("", "Versions and machine"),
+                machine,
+            ]
         )
     if "status" in app.env.metadata[docname]:
         for section in list(doctree.findall(nodes.section))[:1]:
@@ -133,15 +142,67 @@ def _costs(app: Sphinx, docname: str, pages: dict[str, tuple[Any, ...]]) -> node
     if not pages:
         return nodes.paragraph("", "This build left no report of what its pages cost.")
     rows: list[list[Cell]] = [
-        [page_link(app, docname, page), _number(cpu), _number(seconds), str(claims), _time(end)]
-        for page, (seconds, cpu, claims, end) in pages.items()
+        [
+            page_link(app, docname, page),
+            _number(cost),
+            _number(cpu),
+            _number(seconds),
+            str(claims),
+            _time(end),
+        ]
+        for page, (seconds, cpu, cost, claims, end) in pages.items()
     ]
-    wall, cpu, claims = (
-        sum(entry[column] or 0 for entry in pages.values()) for column in (0, 1, 2)
+    wall, cpu, cost, claims = (
+        sum(entry[column] or 0 for entry in pages.values()) for column in range(4)
     )
-    rows.append([nodes.strong("", "Total"), _number(cpu), _number(wall), str(claims), ""])
-    head = ["page", "CPU-seconds", "wall seconds", "claims", "ran (UTC)"]
-    return table(rows, head=head, widths=(5, 2, 2, 1, 3), name="db-status", right=(1, 2, 3))
+    total = [_number(cost), _number(cpu), _number(wall), str(claims)]
+    rows.append([nodes.strong("", "Total"), *total, ""])
+    head = ["page", "reference seconds", "CPU-seconds", "wall seconds", "claims", "ran (UTC)"]
+    return table(rows, head=head, widths=(5, 2, 2, 2, 1, 3), name="db-status", right=(1, 2, 3, 4))
+
+
+def read_processors(root: Path) -> list[dict[str, Any]]:
+    """What ``benchmarks/processors.py`` has recorded; empty if it was never called."""
+    file = root / PROCESSORS
+    try:
+        rows: list[dict[str, Any]] = json.loads(file.read_text("utf-8"))["runs"]
+    except OSError:
+        return []
+    return rows
+
+
+def _processors(runs: list[dict[str, Any]]) -> list[nodes.Node]:
+    if not runs:
+        return []
+    rows = [
+        [
+            run["instructions"],
+            str(run["threads"]),
+            str(run["pages"]),
+            str(run["failed"]),
+            str(run["claims"]),
+            str(run["broken"]),
+            str(run["other_values"]),
+        ]
+        for run in runs
+    ]
+    head = ["instructions", "threads", "pages", "failed", "claims", "broken", "other values"]
+    return [
+        nodes.rubric("", "Where this edition was executed"),
+        nodes.paragraph(
+            "",
+            "Each row is the whole book, executed with the instructions of that processor. Other "
+            "values are claims that measured something else than the first row, and held all the "
+            "same unless they are counted as broken.",
+        ),
+        table(
+            rows,
+            head=head,
+            widths=(3, 1, 1, 1, 1, 1, 2),
+            name="db-processors",
+            right=(1, 2, 3, 4, 5, 6),
+        ),
+    ]
 
 
 def _number(seconds: float | None) -> str:

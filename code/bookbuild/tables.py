@@ -39,12 +39,12 @@ def table(
     return nodes.table("", group, classes=[name])
 
 
-def page_link(app: Sphinx, docname: str, page: str) -> nodes.reference:
-    """A link from the page ``docname`` to another page, under that page's title."""
-    title = app.env.titles[page].astext()
-    return nodes.reference(
-        "", title, internal=True, refuri=app.builder.get_relative_uri(docname, page)
-    )
+def page_link(
+    app: Sphinx, docname: str, page: str, *, text: str = "", anchor: str = ""
+) -> nodes.reference:
+    """A link from the page ``docname`` to another page, under that page's title or ``text``."""
+    uri = app.builder.get_relative_uri(docname, page) + (f"#{anchor}" if anchor else "")
+    return nodes.reference("", text or app.env.titles[page].astext(), internal=True, refuri=uri)
 
 
 def _row(cells: Sequence[Cell], right: Sequence[int]) -> nodes.row:

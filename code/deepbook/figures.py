@@ -48,7 +48,12 @@ DIVERGING = LinearSegmentedColormap.from_list(
 
 
 def use_style() -> None:
-    """Apply the book's look to matplotlib, and to the inline figures of a notebook."""
+    """Apply the book's look to matplotlib, and to the inline figures of a notebook.
+
+    It begins from matplotlib's defaults: what a ``matplotlibrc`` of the reader's says would
+    show in every figure.
+    """
+    mpl.rcdefaults()
     mpl.rcParams.update(
         {
             "figure.figsize": (6.4, 3.4),

@@ -218,6 +218,24 @@ def test_up_down_training_raises_the_likelihood():
     assert dbn.log_likelihood(data).mean() > before + 0.5
 
 
+def test_up_down_training_is_resumed_with_as_many_steps_as_before_and_no_others(dbn, tmp_path):
+    data, whole, interrupted = states(4), copy.deepcopy(dbn), copy.deepcopy(dbn)
+
+    def run(model, steps, epochs, **more):
+        generator = torch.Generator().manual_seed(1)
+        order = torch.Generator().manual_seed(0)
+        options = {"epochs": epochs, "batch_size": 5, "learning_rate": 0.1, "generator": order}
+        return train(model, data, UpDown(steps, generator=generator), **options, **more)
+
+    run(whole, 3, 4)
+    path = tmp_path / "checkpoint.pt"
+    run(interrupted, 3, 2, checkpoint=path)
+    with pytest.raises(ValueError, match=r"estimator\.steps 2, got one with 3"):
+        run(dbn, 2, 4, checkpoint=path, resume=True)
+    run(dbn, 3, 4, checkpoint=path, resume=True)
+    assert all(torch.equal(v, dbn.state_dict()[k]) for k, v in whole.state_dict().items())
+
+
 def test_network_computes_what_the_upward_pass_computes(dbn):
     network = network_from_dbn(dbn, 10)
     assert network.sizes == (4, 3, 5, 2, 10)

@@ -152,6 +152,151 @@ def test_a_checkpoint_of_other_settings_is_refused(small_rbm, data, tmp_path):
     assert torch.equal(parameters(small_rbm), before)
 
 
+CD, PCD, FastPCD = (
+    ContrastiveDivergence,
+    PersistentContrastiveDivergence,
+    FastPersistentContrastiveDivergence,
+)
+BETAS = (0, 0.5, 1)
+# who wrote the checkpoint, who is to go on from it, and what the error says
+OTHERS = {
+    "CD-1 as CD-10": (lambda b: CD(1), lambda b: CD(10), r"estimator\.steps 10, got one with 1"),
+    "CD as PCD": (lambda b: CD(1), lambda b: PCD(1), "estimator.kind Persistent.* with Contrast"),
+    "PCD as CD": (lambda b: PCD(1), lambda b: CD(1), "estimator.kind Contrast.* with Persistent"),
+    "PCD as fast PCD": (lambda b: PCD(1), lambda b: FastPCD(1), "estimator.kind FastPersistent"),
+    "PCD-1 as PCD-2": (lambda b: PCD(1), lambda b: PCD(2), r"estimator\.steps 2, got one with 1"),
+    "more chains": (lambda b: PCD(chains=5), lambda b: PCD(chains=6), r"chains 6, got one with 5"),
+    "exact": (lambda b: CD(1), lambda b: ExactGradient(), "estimator.kind ExactGradient"),
+    "fast rate": (
+        lambda b: FastPCD(),
+        lambda b: FastPCD(fast_learning_rate=0.02),
+        r"fast_learning_rate 0\.02, got one with 0\.01",
+    ),
+    "decay": (lambda b: FastPCD(), lambda b: FastPCD(decay=0.9), r"decay 0\.9, got one with 0\.95"),
+    "betas": (
+        lambda b: TemperedGradient(BETAS, b),
+        lambda b: TemperedGradient((0, 0.6, 1), b),
+        r"betas \[0, 0\.6, 1\], got one with \[0, 0\.5, 1\]",
+    ),
+    "base": (
+        lambda b: TemperedGradient(BETAS, b),
+        lambda b: TemperedGradient(BETAS, b.without_couplings()),
+        r"base\.visible_bias a tensor of shape \(8,\)",
+    ),
+    "no longer centred": (lambda b: Centred(CD()), lambda b: CD(), "estimator.kind Contrastive"),
+    "centred by another rate": (
+        lambda b: Centred(CD(), rate=0.01),
+        lambda b: Centred(CD(), rate=0.1),
+        r"estimator\.rate 0\.1, got one with 0\.01",
+    ),
+    "centred, within": (
+        lambda b: Centred(CD(1)),
+        lambda b: Centred(CD(2)),
+        r"estimator\.estimator\.steps 2, got one with 1",
+    ),
+    "sparser": (
+        lambda b: SparsityTarget(CD(), 0.1, 1.0),
+        lambda b: SparsityTarget(CD(), 0.2, 1.0),
+        r"estimator\.target 0\.2, got one with 0\.1",
+    ),
+    "sparse, within": (
+        lambda b: SparsityTarget(CD(1), 0.1, 1.0),
+        lambda b: SparsityTarget(PCD(1), 0.1, 1.0),
+        "estimator.estimator.kind Persistent",
+    ),
+    "another's random numbers": (
+        lambda b: CD(generator=seeded(1)),
+        lambda b: CD(),
+        "own_generator False, got one with True",
+    ),
+    "own class": (lambda b: CD(1), lambda b: Renamed(1), "kind Renamed, got one with Contrastive"),
+}
+
+
+class Renamed(ContrastiveDivergence):
+    """Someone's own estimator is another one, without a line of code."""
+
+
+def everything(model, estimator):
+    state = {**model.state_dict(), **estimator.state_dict(), "global": torch.get_rng_state()}
+    return copy.deepcopy(state)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_checkpoint_of_another_estimator_is_refused_and_nothing_is_changed(
+    name, rbm_of, data, tmp_path
+):
+    write, read, message = OTHERS[name]
+    options = {"epochs": 1, "checkpoint": tmp_path / "checkpoint.pt", **SETTINGS}
+    model = rbm_of()
+    base = model.without_couplings(data)
+    train(model, data, write(base), **options)
+    fresh, estimator = rbm_of(), read(base)
+    before = everything(fresh, estimator)
+    with pytest.raises(ValueError, match=message):
+        train(fresh, data, estimator, **{**options, "epochs": 2}, resume=True)
+    torch.testing.assert_close(everything(fresh, estimator), before, rtol=0, atol=0)
+    record = train(fresh, data, write(base), **{**options, "epochs": 2}, resume=True)
+    assert record.epoch == 2
+
+
+def test_a_checkpoint_of_another_machine_dtype_or_schedule_is_refused(rbm_of, data, tmp_path):
+    options = {"epochs": 2, "checkpoint": tmp_path / "checkpoint.pt", **SETTINGS}
+    options["schedule"] = lambda done: 1 - done
+    train(rbm_of(), data, ContrastiveDivergence(), **options)
+    for model, examples, more, message in (
+        (rbm_of(8, 4), data, {}, r"weight of model in .* shape \(8, 4\).* got shape \(8, 6\)"),
+        (rbm_of().float(), data.float(), {}, "torch.float32, got .* torch.float64"),
+        (rbm_of(), data[:29], {}, "examples 29, got one with 30"),
+        (rbm_of(), data, {"schedule": lambda done: 1.0}, r"schedule's factors \[1\.0, 1\.0"),
+    ):
+        before = parameters(model)
+        with pytest.raises(ValueError, match=message):
+            train(model, examples, ContrastiveDivergence(), **{**options, **more}, resume=True)
+        assert torch.equal(parameters(model), before)
+
+
+def test_a_shorter_training_is_not_resumed_from_a_longer_one(rbm_of, data, tmp_path):
+    options = {"checkpoint": tmp_path / "checkpoint.pt", **SETTINGS}
+    train(rbm_of(), data, ContrastiveDivergence(), epochs=3, **options)
+    model = rbm_of()
+    before = parameters(model)
+    with pytest.raises(ValueError, match="a checkpoint of at most 2 epochs, got one of 3"):
+        train(model, data, ContrastiveDivergence(), epochs=2, resume=True, **options)
+    assert torch.equal(parameters(model), before)
+
+
+def test_a_damaged_checkpoint_is_named_and_nothing_is_changed(rbm_of, data, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    options = {"epochs": 1, "checkpoint": path, **SETTINGS}
+    train(rbm_of(), data, ContrastiveDivergence(), **options)
+    whole, model = path.read_bytes(), rbm_of()
+    before = parameters(model)
+    for content in (whole[: len(whole) // 2], b"", b"no checkpoint"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"checkpoint\.pt is damaged or something else"):
+            train(model, data, ContrastiveDivergence(), resume=True, **options)
+    assert torch.equal(parameters(model), before)
+
+
+def test_an_estimator_without_settings_is_known_by_its_kind(small_rbm, data, tmp_path):
+    class Bare:
+        def __call__(self, model, visible):
+            return ExactGradient()(model, visible)
+
+        def state_dict(self):
+            return {}
+
+        def load_state_dict(self, state):
+            assert state == {}
+
+    options = {"checkpoint": tmp_path / "checkpoint.pt", **SETTINGS}
+    train(small_rbm, data, Bare(), epochs=1, **options)
+    assert train(small_rbm, data, Bare(), epochs=2, resume=True, **options).epoch == 2
+    with pytest.raises(ValueError, match=r"estimator\.kind ExactGradient, got one with Bare"):
+        train(small_rbm, data, ExactGradient(), epochs=2, resume=True, **options)
+
+
 def test_a_checkpoint_is_whole_also_when_writing_it_fails(small_rbm, data, tmp_path, monkeypatch):
     path = tmp_path / "checkpoint.pt"
     train(small_rbm, data, ContrastiveDivergence(), epochs=1, checkpoint=path, **SETTINGS)

@@ -363,3 +363,13 @@ class TestSetupCell:
 
     def test_it_installs_nothing_where_the_package_is(self, monkeypatch, tmp_path):
         assert self.run(monkeypatch, tmp_path, missing=()) == []
+
+    def test_it_sets_one_thread_whatever_the_machine_would_take(self, tmp_path):
+        setup = setup_code("deepbook-0.1.0-py3-none-any.whl", "", {"a": 1.5})
+        source = f"{setup}\nprint(torch.get_num_threads(), deepbook.claims._book)"
+        run = subprocess.run(
+            [sys.executable, "-c", source],
+            cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "3"},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert run.stdout == "1 {'a': 1.5}\n"

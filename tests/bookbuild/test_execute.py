@@ -6,14 +6,17 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bookbuild.execute import execute
 from bookbuild.forkserver import can_fork, close_shared_server
-from bookbuild.kernel import run_page
+from bookbuild.kernel import Limits, _Clock, run_page
 from bookbuild.project import KERNEL_ENVIRONMENT
 from bookbuild.store import Store
 
 
-def run(*sources, timeout=60.0):
+def run(*sources, limits=None, environment=None):
     cells = [new_markdown_cell("# Words"), *(new_code_cell(source) for source in sources)]
-    return run_page("book/page", new_notebook(cells=cells), timeout, fork=can_fork())
+    notebook = new_notebook(cells=cells)
+    return run_page(
+        "book/page", notebook, limits or Limits(), fork=can_fork(), environment=environment
+    )
 
 
 def outputs(run):
@@ -82,12 +85,55 @@ def test_an_error_that_a_cell_catches_and_prints_is_no_failure():
 
 def test_the_time_is_that_of_the_whole_page():
     # either cell alone would have time enough
-    failed = run("import time; time.sleep(4)", "time.sleep(4)", timeout=6)
+    failed = run("import time; time.sleep(6)", "time.sleep(60)", limits=Limits(whole=10))
     assert failed.failure.splitlines() == [
         "book/page, code cell 2:",
-        "    time.sleep(4)",
-        "    the page took longer than its 6 seconds",
+        "    time.sleep(60)",
+        "    the page took longer than 10 seconds",
     ]
+
+
+def test_a_page_that_neither_works_nor_shows_anything_hangs():
+    failed = run("import time\nprint('soon')\ntime.sleep(600)", limits=Limits(silence=3))
+    assert failed.failure.splitlines() == [
+        "book/page, code cell 1:",
+        "    import time",
+        "    print('soon')",
+        "    time.sleep(600)",
+        "    the page hangs: for 3 seconds it neither used the processor nor showed anything",
+    ]
+    assert failed.seconds < 600
+
+
+@pytest.mark.parametrize(
+    "busy",
+    [
+        # works and shows nothing
+        "import time\nend = time.monotonic() + 9\nwhile time.monotonic() < end: pass",
+        # shows something and does not work
+        "import time\nfor n in range(6): time.sleep(1.5); print(n)",
+        # another process works for it
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-c', "
+        "'import time; end = time.time() + 9\\nwhile time.time() < end: pass'], check=True);",
+    ],
+)
+def test_a_page_that_works_or_shows_something_does_not_hang(busy):
+    assert run(busy, limits=Limits(silence=4)).failure is None
+
+
+def test_time_in_which_the_build_itself_was_stopped_does_not_count(monkeypatch):
+    seconds = iter([100.0, 101.0, 103.0, 9103.0, 9104.0])
+    monkeypatch.setattr("bookbuild.kernel.time.monotonic", lambda: next(seconds))
+    clock = _Clock()
+    assert [clock.now() for _ in range(4)] == [1.0, 3.0, 8.0, 9.0]
+
+
+def test_what_a_kernel_shall_have_in_its_environment_can_be_said():
+    shown = run(
+        "import os; print(os.environ['DEEPBOOK_SEED_OFFSET'])",
+        environment={"DEEPBOOK_SEED_OFFSET": "3000"},
+    )
+    assert outputs(shown)[0][0].text == "3000\n"
 
 
 def test_a_kernel_that_dies_fails_the_page():

@@ -39,7 +39,7 @@ def site(tmp_path_factory):
     notation = (ROOT / "book/notation.md").read_text()
     (folder / "notation.md").write_text(re.sub(r"\{cite:t\}`\w+`", "Goodfellow", notation))
     command = "-q -n -W --keep-going -b html . out".split()
-    subprocess.run([sys.executable, "-m", "sphinx", *command], cwd=folder, check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "sphinx", *command], cwd=folder, check=True, timeout=600)
     return folder / "out"
 
 

@@ -45,7 +45,7 @@ def test_no_form_of_a_bracket_is_much_wider_than_the_bracket(bracket):
 def test_the_font_in_the_repository_is_what_the_command_makes(tmp_path):
     target = tmp_path / "font.woff2"
     command = [sys.executable, "-m", "bookbuild.mathfont", SOURCE, "--target", target]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    said = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True).stdout
     assert target.read_bytes() == FONT.read_bytes()
     assert f"{target.stat().st_size:,} bytes" in said
 

@@ -189,7 +189,7 @@ def test_a_wrong_macro_stops_the_build(tmp_path):
     build(folder, index="# Start\n")
     (folder / "conf.py").write_text('extensions = ["bookbuild.mathml"]\nmathml_macros = {"1": "x"}')
     command = [sys.executable, "-m", "sphinx", "-b", "html", folder, folder / "out"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert result.returncode != 0
     assert "mathml_macros: macro '1': expected a name of letters" in result.stderr
 

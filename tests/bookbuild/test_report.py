@@ -54,6 +54,8 @@ def test_the_report_holds_what_each_page_took_and_claimed(first_build):
         "bound": "at least 40",
         "holds": True,
         "source": None,
+        "low": 40.0,
+        "high": None,
     }
     assert entries["book/two"]["claims"] == []
 
@@ -71,7 +73,7 @@ def test_the_report_tells_which_page_failed_or_was_not_executed(fresh_book, note
 def test_the_report_is_json_also_for_a_claim_that_got_nan(fresh_book, cell):
     source = fresh_book.project.source("book/one")
     source.write_text(source.read_text() + cell("deepbook.claim('loss', float('nan'), at_most=1)"))
-    assert fresh_book.run("execute").code == 1
+    assert fresh_book.run("execute").code == 0
 
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")

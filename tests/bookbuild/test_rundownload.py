@@ -36,7 +36,7 @@ def write_wheel(site, code):
 
 
 def check(site):
-    failed = check_downloads(site, site / "record.json", timeout=60)
+    failed = check_downloads(site, site / "record.json", timeout=600)
     return failed, (site / "log").read_text().split()
 
 
@@ -97,3 +97,20 @@ def test_a_failure_is_told_and_not_recorded(site):
 def test_only_the_asked_notebooks_run(site):
     assert check_downloads(site, site / "record.json", names=["other.ipynb"]) == {}
     assert (site / "log").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "fails"),
+    [("{'a': 2.0}", True), ("{'a': 0.5}", False), ("{'a': 'nan'}", False), ("{}", True)],
+)
+def test_a_claim_may_not_hold_only_if_it_did_not_hold_in_the_book(tmp_path, told, fails):
+    path = write(
+        tmp_path / "page.ipynb",
+        f"import deepbook\ndeepbook.claims.book_values({told})",
+        "deepbook.claim('a', 0.7, at_least=1)",
+    )
+    if fails:
+        with pytest.raises(DownloadFailed, match="the claim a holds in the book and not here"):
+            run_notebook(path, cwd=tmp_path)
+    else:
+        run_notebook(path, cwd=tmp_path)

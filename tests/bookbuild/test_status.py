@@ -21,6 +21,7 @@ REPORT = {
     "book/two": {
         "seconds": 20.84,
         "cpu_seconds": 16.9,
+        "reference_seconds": 8.45,
         "claims": [{"name": "a"}, {"name": "b"}],
         "finished": "2026-11-21T23:30:05+01:00",
     },
@@ -80,10 +81,10 @@ def small(tmp_path):
 def test_the_table_lists_every_executed_page_in_the_order_of_the_report_and_the_total(small):
     small.build()
     assert small.rows() == [
-        ["page", "CPU-seconds", "wall seconds", "claims", "ran (UTC)"],
-        ["Page two", "16.9", "20.8", "2", "2026-11-21 22:30"],
-        ["Page one", "2.5", "3.0", "0", "unknown"],
-        ["Total", "19.4", "23.8", "2", ""],
+        ["page", "reference seconds", "CPU-seconds", "wall seconds", "claims", "ran (UTC)"],
+        ["Page two", "8.4", "16.9", "20.8", "2", "2026-11-21 22:30"],
+        ["Page one", "unknown", "2.5", "3.0", "0", "unknown"],
+        ["Total", "8.4", "19.4", "23.8", "2", ""],
     ]
 
 
@@ -97,7 +98,7 @@ def test_numbers_stand_flush_right(small):
     small.build()
     last = small.page().select("table.db-status tr")[1]
     assert ["text-right" in cell.get("class", []) for cell in last.select("td")] == [
-        False, True, True, True, False,
+        False, True, True, True, True, False,
     ]  # fmt: skip
 
 
@@ -119,8 +120,8 @@ def test_the_page_is_written_again_when_the_report_changes_and_only_then(small):
     small.report({"book/one": {**REPORT["book/one"], "seconds": 4.0}})
     assert "book/status" in small.build()
     assert small.rows()[1:] == [
-        ["Page one", "2.5", "4.0", "0", "unknown"],
-        ["Total", "2.5", "4.0", "0", ""],
+        ["Page one", "unknown", "2.5", "4.0", "0", "unknown"],
+        ["Total", "0.0", "2.5", "4.0", "0", ""],
     ]
 
 

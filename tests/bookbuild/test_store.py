@@ -148,8 +148,10 @@ def test_the_same_outputs_in_another_file_are_taken_too(book):
 def count_parsing(monkeypatch):
     parsed = []
     monkeypatch.setattr(
-        "bookbuild.project.myst_nb_reader_plugin",
-        lambda path: parsed.append(Path(path).stem) or myst_nb_reader_plugin(path),
+        "bookbuild.project.read_myst_markdown_notebook",
+        lambda text, path, **options: (
+            parsed.append(Path(path).stem) or myst_nb_reader_plugin(str(path))
+        ),
     )
     return parsed
 

@@ -81,6 +81,11 @@ class Centred(GradientEstimator):
         """That of the plain estimator."""
         return self.estimator.negative_phase(model, visible)
 
+    def settings(self) -> dict[str, Any]:
+        """Adds the plain estimator's, the offsets' rate and the links."""
+        own = {"estimator": self.estimator.settings(), "rate": self.rate, "links": self.links}
+        return {**super().settings(), **own}
+
     def state_dict(self) -> dict[str, Any]:
         """The plain estimator's, and the offsets."""
         return {"estimator": self.estimator.state_dict(), "offsets": self.offsets}
@@ -151,6 +156,11 @@ class SparsityTarget(GradientEstimator):
     def negative_phase(self, model: EnergyModel, visible: Tensor) -> Statistics:
         """That of the plain estimator."""
         return self.estimator.negative_phase(model, visible)
+
+    def settings(self) -> dict[str, Any]:
+        """Adds the plain estimator's, and the three numbers."""
+        own = {"target": self.target, "cost": self.cost, "decay": self.decay}
+        return {**super().settings(), "estimator": self.estimator.settings(), **own}
 
     def state_dict(self) -> dict[str, Any]:
         """The plain estimator's, and the running mean."""

@@ -55,6 +55,14 @@ class GradientEstimator(ABC):
     def negative_phase(self, model: EnergyModel, visible: Tensor) -> Statistics:
         """The mean of ``model.statistics`` under the model, or an estimate."""
 
+    def settings(self) -> dict[str, Any]:
+        """What makes this estimator another than the next, beside its state: kind and numbers.
+
+        A training that is resumed refuses a checkpoint with others. A subclass adds its own:
+        numbers, strings, tensors, sequences of these, and mappings of names to these.
+        """
+        return {"kind": type(self).__name__, "own_generator": self.generator is not None}
+
     def state_dict(self) -> dict[str, Any]:
         """What has to be kept so that a resumed training goes on as if never interrupted."""
         return {"generator": None if self.generator is None else self.generator.get_state()}
@@ -92,6 +100,10 @@ class ContrastiveDivergence(GradientEstimator):
         for _ in range(self.steps):
             state = model.gibbs_step(state, self.generator)
         return model.statistics(state)
+
+    def settings(self) -> dict[str, Any]:
+        """Adds k."""
+        return {**super().settings(), "steps": self.steps}
 
 
 class PersistentContrastiveDivergence(GradientEstimator):
@@ -143,6 +155,10 @@ class PersistentContrastiveDivergence(GradientEstimator):
             )
             start = visible[examples]
         return model.chain_from_data(start, self.generator)
+
+    def settings(self) -> dict[str, Any]:
+        """Adds the steps for each batch, and the number of chains that was asked for."""
+        return {**super().settings(), "steps": self.steps, "chains": self.chains}
 
     def state_dict(self) -> dict[str, Any]:
         """Adds the chains' states."""

@@ -66,6 +66,11 @@ class FastPersistentContrastiveDivergence(PersistentContrastiveDivergence):
                 parameter.add_(self.fast[name].to(parameter.device))
         return super().negative_phase(chased, visible)
 
+    def settings(self) -> dict[str, Any]:
+        """Adds the fast parameters' learning rate and decay."""
+        own = {"fast_learning_rate": self.fast_learning_rate, "decay": self.decay}
+        return {**super().settings(), **own}
+
     def state_dict(self) -> dict[str, Any]:
         """Adds the fast parameters."""
         return {**super().state_dict(), "fast": self.fast}
@@ -123,3 +128,8 @@ class TemperedGradient(PersistentContrastiveDivergence):
         coldest = self._tempering.run(self.steps, self.generator)
         self.state = self._tempering.states
         return model.statistics(coldest)
+
+    def settings(self) -> dict[str, Any]:
+        """Adds the inverse temperatures and the machine at the warm end."""
+        base = {"kind": type(self.base).__name__, **self.base.state_dict()}
+        return {**super().settings(), "betas": self.betas, "base": base}

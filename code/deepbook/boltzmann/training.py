@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ def train(
     visible : Tensor, shape (N, *visible shape)
         On the model's device.
     estimator : GradientEstimator
-        Or anything that is called and saved like one.
+        Or anything that is called and saved like one; what its ``settings`` return, if it has
+        them, is part of the checkpoint.
     epochs, batch_size : int
         Each epoch sees every example once, in a new order.
     learning_rate : float
@@ -106,7 +108,9 @@ def train(
         after the last one, without autograd. It should use a generator of its own.
     checkpoint : path, optional
         Written every ``checkpoint_every`` epochs and after the last one, in one step: it is
-        always whole. Holds model, optimizer, estimator with its chains, and generators.
+        always whole. Holds model, optimizer, estimator with its chains, and generators; and the
+        settings of the run: number of examples, batch size, learning rate, schedule, momentum,
+        weight decay, the kinds of model and estimator, and the estimator's numbers.
     resume : bool
         Go on from the checkpoint if there is one. The result is what it would have been without
         the interruption, to the last bit.
@@ -122,8 +126,8 @@ def train(
     NonFiniteGradientError
         As soon as a gradient is NaN or infinite, before it reaches the parameters.
     ValueError
-        If a number is out of its range, there are no examples, or the checkpoint was made with
-        other settings.
+        If a number is out of its range, there are no examples, or the checkpoint is damaged, was
+        made with other settings or has more epochs behind it; then nothing is changed.
     """
     for name, count in {
         "epoch": epochs,
@@ -143,8 +147,12 @@ def train(
             "batch_size": batch_size,
             "learning_rate": learning_rate,
             "schedule": getattr(schedule, "__name__", "its own"),
+            # two schedules may have one name, such as <lambda>
+            "schedule's factors": [schedule(done) for done in (0.0, 0.25, 0.5, 0.75)],
             "momentum": momentum,
             "weight_decay": weight_decay,
+            "model": type(model).__name__,
+            "estimator": _settings(estimator),
         }
         if schedule is not constant:
             settings["epochs"] = epochs
@@ -155,7 +163,7 @@ def train(
         }
         saved = Checkpoint(Path(checkpoint), settings, parts, generator)
         if resume and saved.path.exists():
-            record = TrainingRecord(**saved.load())
+            record = TrainingRecord(**saved.load(partial(_check_record, epochs)))
     batches = math.ceil(len(visible) / batch_size)
     for epoch in progress(range(record.epoch, epochs), "epochs"):
         start = time.perf_counter()
@@ -176,6 +184,21 @@ def train(
         if saved is not None and (last or record.epoch % checkpoint_every == 0):
             saved.save(asdict(record))
     return record
+
+
+def _settings(estimator: Any) -> dict[str, Any]:
+    kind = {"kind": type(estimator).__name__}
+    return {**kind, **estimator.settings()} if hasattr(estimator, "settings") else kind
+
+
+def _check_record(epochs: int, record: dict[str, Any]) -> None:
+    names = {f.name for f in fields(TrainingRecord)}
+    if record.keys() != names:
+        raise ValueError(f"expected a record of {sorted(names)}, got one of {sorted(record)}")
+    if record["epoch"] > epochs:
+        raise ValueError(
+            f"expected a checkpoint of at most {epochs} epochs, got one of {record['epoch']}"
+        )
 
 
 def _optimizer(

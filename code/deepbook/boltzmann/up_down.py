@@ -63,6 +63,11 @@ class UpDown:
             result[f"recognition_biases.{index}"] = error.mean(0)
         return result
 
+    def settings(self) -> dict[str, Any]:
+        """What makes this estimator another than the next, beside its state."""
+        own_generator = self.generator is not None
+        return {"kind": type(self).__name__, "own_generator": own_generator, "steps": self.steps}
+
     def state_dict(self) -> dict[str, Any]:
         """What has to be kept so that a resumed training goes on as if never interrupted."""
         return {"generator": None if self.generator is None else self.generator.get_state()}
