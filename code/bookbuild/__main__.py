@@ -197,11 +197,13 @@ def _report(project: Project) -> int:
     if not project.report.is_file():
         raise BuildFailed("no build has written a report yet: run `python -m bookbuild html`")
     for page, entry in json.loads(project.report.read_text("utf-8"))["pages"].items():
-        if "cpu_seconds" in entry:
+        if "cpu_seconds" not in entry:
+            print(f"{page}: FAILED")
+        elif entry["cpu_seconds"] is None:
+            print(f"{page}: its CPU time is not known")
+        else:
             took = "{cpu_seconds:.1f} CPU-seconds, {reference_seconds:.1f} reference seconds"
             print(f"{page}: {took.format(**entry)}")
-        else:
-            print(f"{page}: FAILED")
         for claim in entry.get("claims", []):
             holds = "holds" if claim["holds"] else "DOES NOT HOLD"
             print(f"  {claim['name']}: {claim['value']} (promised {claim['bound']}) {holds}")

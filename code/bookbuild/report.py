@@ -1,6 +1,7 @@
 """What the pages promise and what this build measured, for people and for machines."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,8 +34,9 @@ def write_report(
     -------
     dict
         ``{"pages": {page: {"seconds", "cpu_seconds", "reference_seconds", "speed", "finished",
-        "claims"}}}``; a page that failed has an ``"error"`` too, one that was never executed has
-        only that.
+        "claims"}}}``; None for a time that could not be taken, and for the speed of a machine
+        on which the page was too short to ask. A page that failed has an ``"error"`` too; one
+        that was never executed has only that.
     """
     entries: dict[str, Any] = {}
     for page in pages:
@@ -46,10 +48,10 @@ def write_report(
             entries[page] = {"error": "not executed"}
         else:
             entries[page] = {
-                "seconds": round(record.seconds, 2),
-                "cpu_seconds": round(record.cpu_seconds, 2),
-                "reference_seconds": round(record.reference_seconds, 2),
-                "speed": round(record.speed, 3),
+                "seconds": _rounded(record.seconds, 2),
+                "cpu_seconds": _rounded(record.cpu_seconds, 2),
+                "reference_seconds": _rounded(record.reference_seconds, 2),
+                "speed": _rounded(record.speed, 3),
                 "finished": record.finished,
                 "claims": claims,
             }
@@ -60,3 +62,8 @@ def write_report(
     scratch.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
     scratch.replace(path)
     return report
+
+
+def _rounded(number: float, digits: int) -> float | None:
+    """As JSON has it, which knows no NaN."""
+    return None if math.isnan(number) else round(number, digits)

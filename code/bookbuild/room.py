@@ -144,13 +144,13 @@ class RoomRecord:
         claims = {
             name: {
                 "bound": runs[0]["bound"],
-                "mean": _short(rooms[name].mean),
-                "standard deviation": _short(rooms[name].deviation),
-                "worst": _short(rooms[name].worst),
+                "mean": short(rooms[name].mean),
+                "standard deviation": short(rooms[name].deviation),
+                "worst": short(rooms[name].worst),
                 "seeds": rooms[name].seeds,
-                "room": "exact" if rooms[name].exact else _short(rooms[name].room),
+                "room": "exact" if rooms[name].exact else short(rooms[name].room),
                 **{
-                    key: _once([_short(run[key]) for run in runs])
+                    key: _once([short(run[key]) for run in runs])
                     for key in ("low", "high", "value")
                 },
             }
@@ -177,7 +177,7 @@ def _with_bounds(runs: list[dict[str, Any]], claim: Mapping[str, Any]) -> list[d
     return runs
 
 
-def _short(number: float | str | None) -> float | str | None:
+def short(number: float | str | None) -> float | str | None:
     """Seven digits: JSON without the noise, and without NaN."""
     if number is None or isinstance(number, str):
         return number

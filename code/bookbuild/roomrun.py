@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,16 @@ from bookbuild.execute import LIMITS
 from bookbuild.experiment import experiment_of, modules_that_measure
 from bookbuild.forkserver import can_fork, close_shared_server
 from bookbuild.kernel import Run, run_page, stop_kernels
-from bookbuild.room import SEEDS, STRIDE, Room, RoomRecord, read_room, room_file, why_stale
+from bookbuild.room import (
+    SEEDS,
+    STRIDE,
+    Room,
+    RoomRecord,
+    read_room,
+    room_file,
+    short,
+    why_stale,
+)
 from bookbuild.store import Store, claims_in, numbers_glued_in
 
 
@@ -49,21 +58,62 @@ def measure_room(
     """
     offsets = [STRIDE * (n + 1) for n in range(seeds)]
     stale = [page for page in pages if not _is_done(store, page, seeds)]
-    tasks = [_Task(page, offset) for page in stale for offset in offsets]
-    todo = [task for task in tasks if _kept(store, task) is None and not _renewed(store, task.page)]
+    # where only modules or data changed, one seed tells whether the values are still the same
+    asked = [_Task(page, offsets[0]) for page in stale if _by_surroundings(store, page, seeds)]
+    failures = _run(store, asked, jobs, _confirm)
+    stale = [page for page in stale if not _is_done(store, page, seeds)]
+    failed = {task.page for task in asked if _kept(store, task) is None}
+    tasks = [_Task(page, n) for page in stale if page not in failed for n in offsets]
+    tasks = [task for task in tasks if not _renewed(store, task.page)]
+    failures += _run(store, tasks, jobs, lambda store, task: _write(store, task.page, offsets))
+    for page in stale:
+        if not _is_done(store, page, seeds):
+            _write(store, page, offsets)
+    return failures
+
+
+def _run(
+    store: Store, tasks: Sequence[_Task], jobs: int | None, then: Callable[[Store, _Task], None]
+) -> list[str]:
+    """Do and keep what is not kept yet, and then what is asked; tell what failed."""
+    todo = [task for task in tasks if _kept(store, task) is None]
     failures: list[str] = []
     for number, (task, run) in enumerate(_run_all(store, todo, jobs or pages_at_once()), start=1):
         outcome = f"{run.cpu_seconds:.1f} CPU-seconds" if run.failure is None else "FAILED"
         print(f"[{number}/{len(todo)}] {task.page}, seeds + {task.offset}: {outcome}", flush=True)
         if run.failure is None:
             _keep(store, task, run)
-            _write(store, task.page, offsets)
+            then(store, task)
         else:
             failures.append(f"under seeds shifted by {task.offset}: {run.failure}")
-    for page in stale:
-        if not _is_done(store, page, seeds):
-            _write(store, page, offsets)
     return failures
+
+
+def _by_surroundings(store: Store, page: str, seeds: int) -> bool:
+    """Whether a page's whole record is stale for no reason but a module or a data set."""
+    record, experiment = read_room(store.project, page), experiment_of(store.project.notebook(page))
+    if record is None or len(record.offsets) < seeds:
+        return False
+    record = replace(record, bounds=experiment.bounds)
+    stale = why_stale(store.project, page, record, store.surroundings)
+    return stale is not None and not stale[1]
+
+
+def _confirm(store: Store, task: _Task) -> None:
+    """Note the modules and data of now in a record whose first seed measures what it did."""
+    record, content = read_room(store.project, task.page), _kept(store, task)
+    if record is None or content is None or record.offsets[0] != task.offset:
+        return
+    written_out = experiment_of(store.project.notebook(task.page)).written_out
+    for name, runs in record.runs.items():
+        now = _measured(content, name)
+        keys = ("value",) if name in written_out else ("value", "low", "high")
+        if now is None or any(short(now[key]) != short(runs[0][key]) for key in keys):
+            print(f"{task.page}: {name} is another number now: all seeds run again", flush=True)
+            return
+    record = replace(record, modules=content["modules"], data=content["data"])
+    record.write(room_file(store.project, task.page))
+    print(f"{task.page}: the first seed measures what it did, so the record stands", flush=True)
 
 
 def _is_done(store: Store, page: str, seeds: int) -> bool:

@@ -452,7 +452,6 @@ def test_a_citation_of_no_entry_is_found(small):
         ("", 20.1, ["warning"]),
         ("", 30.1, ["strict"]),
         ("", None, []),
-        ("", float("nan"), []),
         ("bookbuild: {long: true}\n", 20.0, []),
         ('bookbuild: {reference_seconds: 40, reason: "ten seeds"}\n', 39.9, []),
         ('bookbuild: {reference_seconds: 40, reason: "ten seeds"}\n', 59.9, ["warning"]),

@@ -81,6 +81,8 @@ def test_the_report_is_json_also_for_a_claim_that_got_nan(fresh_book, cell):
     report = json.loads(fresh_book.project.report.read_text(), parse_constant=refuse)
     last = report["pages"]["book/one"]["claims"][-1]
     assert (last["name"], last["holds"]) == ("loss", False)
+    # nor has it a number for the speed of a machine that was not asked
+    assert report["pages"]["book/one"]["speed"] is None
     assert math.isnan(float(last["value"]))
 
 

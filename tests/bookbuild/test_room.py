@@ -3,11 +3,14 @@
 import json
 import math
 import re
+import shutil
+from dataclasses import replace
 
 import pytest
 
 from bookbuild.experiment import experiment_of, modules_that_measure
-from bookbuild.room import Room, read_room, room_file, room_of
+from bookbuild.kernel import Run
+from bookbuild.room import Room, check_room, read_room, room_file, room_of
 from bookbuild.roomrun import summary
 from bookbuild.store import Store
 
@@ -158,8 +161,6 @@ def test_new_bounds_are_laid_on_old_values(random_book):
     assert values[0] == values[1]
     assert {run["low"] for run in after.runs["answer"]} == {9.5}
     # the same from the record alone, as on another machine
-    import shutil
-
     shutil.rmtree(random_book.project.build / "room")
     random_book.edit("book/one", "at_least=9.5", "at_least=4")
     random_book.run("execute")
@@ -186,24 +187,59 @@ def test_new_code_makes_the_record_stale(random_book):
     assert room(random_book, "--page", "book/one").kernels == FEW
 
 
-def test_a_module_that_changed_makes_the_record_stale(random_book, monkeypatch):
+@pytest.fixture
+def old_modules(random_book):
+    """A book whose record of room was measured with another module."""
     room(random_book)
-    store = Store(random_book.project)
     record = read_room(random_book.project, "book/one")
     assert "deepbook.randomness" in record.modules
     changed = {**record.modules, "deepbook.randomness": "another"}
-    from dataclasses import replace
-
     replace(record, modules=changed).write(room_file(random_book.project, "book/one"))
-    check = room(random_book, "--check")
+    shutil.rmtree(random_book.project.build / "room")
+    return random_book
+
+
+def test_a_module_that_changed_makes_the_record_stale(old_modules):
+    check = room(old_modules, "--check")
     assert "deepbook.randomness changed since its room was measured" in check.text
     # no fault of a strict build: its values are those of now
-    random_book.run("execute")
-    from bookbuild.room import check_room
-
-    claims = Store(random_book.project).claims("book/one")
-    found = list(check_room(random_book.project, "book/one", claims, store.surroundings, {}))
+    old_modules.run("execute")
+    store = Store(old_modules.project)
+    claims = store.claims("book/one")
+    found = list(check_room(old_modules.project, "book/one", claims, store.surroundings, {}))
     assert [finding.severity for finding in found] == ["warning"]
+
+
+def test_one_seed_tells_that_a_changed_module_measures_the_same(old_modules):
+    before = read_room(old_modules.project, "book/one")
+    outcome = room(old_modules)
+    assert (outcome.code, outcome.kernels) == (0, 1)
+    assert "book/one: the first seed measures what it did, so the record stands" in outcome.text
+    after = read_room(old_modules.project, "book/one")
+    assert after.runs == before.runs
+    assert after.modules["deepbook.randomness"] != "another"
+    assert room(old_modules).kernels == 0
+
+
+def test_all_seeds_run_again_where_one_measures_another_number(old_modules):
+    file = room_file(old_modules.project, "book/one")
+    before = read_room(old_modules.project, "book/one")
+    runs = [dict(run) for run in before.runs["answer"]]
+    runs[0]["value"] += 1e-3
+    replace(before, runs={**before.runs, "answer": runs}).write(file)
+    outcome = room(old_modules)
+    assert (outcome.code, outcome.kernels) == (0, FEW)
+    assert "book/one: answer is another number now: all seeds run again" in outcome.text
+    after = read_room(old_modules.project, "book/one")
+    assert abs(after.runs["answer"][0]["value"] - runs[0]["value"] + 1e-3) < 1e-5
+
+
+def test_a_changed_module_that_fails_is_told_once(old_modules, monkeypatch):
+    failing = lambda page, *_, **__: Run.never(page, "no kernel")
+    monkeypatch.setattr("bookbuild.roomrun.run_page", failing)
+    outcome = room(old_modules)
+    assert outcome.code == 1
+    assert outcome.text.count("no kernel") == 1
 
 
 def test_a_page_that_fails_under_a_seed_is_told_and_the_others_are_kept(random_book):
