@@ -58,15 +58,14 @@ class Expected(GradientEstimator):
         raise NotImplementedError
 
 
-@pytest.mark.parametrize("own_coins", [False, True])
 @pytest.mark.parametrize("steps", [1, 3])
-def test_the_mean_of_the_first_steps_is_the_expected_gradient(steps, own_coins, small_rbm, data):
+def test_the_mean_of_the_first_steps_is_the_expected_gradient(steps, small_rbm, data):
     many, rate, runs = data.repeat(50, 1), 0.5, 60
     sampled = torch.empty(len(RECIPES), runs, sum(p.numel() for p in small_rbm.parameters()))
     for run in range(runs):
         models = copies(small_rbm, RECIPES)
         recipes = [recipe | {"learning_rate": rate} for recipe in RECIPES]
-        settings = {"epochs": 1, "batch_size": len(many), "steps": steps, "own_coins": own_coins}
+        settings = {"epochs": 1, "batch_size": len(many), "steps": steps}
         train_many(models, many, recipes, **settings, generator=seeded(run))
         for place, model in enumerate(models):
             sampled[place, run] = difference(model, small_rbm, rate)
@@ -133,14 +132,6 @@ def test_the_second_step_of_momentum_brings_the_first_along(small_rbm, data):
     assert difference(moving, small_rbm, 0.1) @ difference(first, small_rbm, 0.1) > 0
 
 
-def test_with_coins_of_their_own_twins_part(small_rbm, data):
-    twins, settings = copies(small_rbm, [0, 1]), {"epochs": 1, "batch_size": 10}
-    train_many(twins, data, [{}, {}], **settings, generator=seeded(1))
-    torch.testing.assert_close(twins[0].state_dict(), twins[1].state_dict())
-    train_many(twins, data, [{}, {}], **settings, own_coins=True, generator=seeded(1))
-    assert twins[0].weight.ne(twins[1].weight).any()
-
-
 @pytest.mark.parametrize("chains", [3, 100])
 def test_there_may_be_fewer_or_more_chains_than_examples(chains, small_rbm, data):
     models = copies(small_rbm, RECIPES)
@@ -158,8 +149,8 @@ def test_it_says_what_it_expected(small_rbm, data):
         train_many([small_rbm], data, [{}, {}], **settings)
     with pytest.raises(ValueError, match=r"keys among.*got \['rate'\]"):
         train_many([small_rbm], data, [{"rate": 1.0}], **settings)
+    other = RBM(8, 3, dtype=torch.float64)
     with pytest.raises(ValueError, match="machines of one shape"):
-        other = RBM(8, 3, dtype=torch.float64)
         train_many([small_rbm, other], data, [{}, {}], **settings)
 
 

@@ -41,7 +41,6 @@ def train_many(
     batch_size: int,
     steps: int = 1,
     chains: int | None = None,
-    own_coins: bool = False,
     generator: torch.Generator | None = None,
 ) -> None:
     """Train each machine by its recipe, all of them on the same batches and random numbers.
@@ -60,8 +59,6 @@ def train_many(
     chains : int, optional
         Of each machine; ``batch_size`` if not given. They start at the examples of a batch, at
         some of them several where there are fewer.
-    own_coins : bool
-        Draw other random numbers for each machine: for several runs of the same recipe.
     generator : torch.Generator, optional
         On the CPU, as the models; the global one if not given.
 
@@ -87,7 +84,6 @@ def train_many(
         raise ValueError(f"expected machines of one shape, got {sorted(shapes)}")
     models[0].check_visible(visible)
     machines = _Machines(models, [_RECIPE | dict(recipe) for recipe in recipes], chains)
-    machines.own_coins = own_coins
     done, total = 0, epochs * math.ceil(len(visible) / batch_size)
     for _ in progress(range(epochs), "epochs"):
         for batch in minibatches(len(visible), batch_size, generator=generator):
@@ -122,7 +118,7 @@ class _Machines:
         count, hidden, visible = self.weight.shape
         self.v = self.weight.new_empty(count, chains + 2, visible)
         self.h = self.weight.new_empty(count, hidden, chains + 2)
-        self.chains, self.own_coins = chains, False
+        self.chains = chains
         self.state: Tensor | None = None
         self.offsets: tuple[Tensor, Tensor] | None = None
 
@@ -132,24 +128,18 @@ class _Machines:
         n, chains, (count, hidden, visible) = len(batch), self.chains, self.weight.shape
 
         def coins(*shape: int) -> Tensor:
-            shape = (count, *shape) if self.own_coins else shape
             return torch.rand(shape, generator=generator, dtype=batch.dtype)
 
         h_data = (self.weight.flatten(0, 1) @ batch.T).view(count, hidden, n)
         h_data.add_(self.c).sigmoid_()
-        h = (h_data > coins(hidden, n)).to(batch)
-        if chains != n:
-            h = h[:, :, torch.arange(chains) % n]
+        h = (h_data > coins(hidden, n)).to(batch)[:, :, torch.arange(chains) % n]
         if self.state is not None:
             h = torch.where(self.persistent, self.state, h)
         v, h_mean = self.v[:, :chains], self.h[:, :, :chains]
         for _ in range(steps):
+            # sigmoid(x) > u where x > logit(u): one logit for all machines, and no sigmoid
             pixels = torch.bmm(h.mT, self.weight).add_(self.b)
-            if self.own_coins:
-                torch.gt(pixels.sigmoid_(), coins(chains, visible), out=v)
-            else:
-                # sigmoid(x) > u where x > logit(u): one logit for all machines, and no sigmoid
-                torch.gt(pixels, coins(chains, visible).logit_(), out=v)
+            torch.gt(pixels, coins(chains, visible).logit_(), out=v)
             h_mean.copy_(torch.bmm(self.weight, v.mT).add_(self.c).sigmoid_())
             h = (h_mean > coins(hidden, chains)).to(batch)
         self.state = h
