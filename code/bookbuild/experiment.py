@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 
 from bookbuild.dependencies import file_of_module, hash_of_module
+from bookbuild.project import Project
 
 # they draw, write and watch, and measure nothing
 _SHOWING = ("deepbook.claims", "deepbook.figures", "deepbook.live", "deepbook.watching")
@@ -86,6 +87,26 @@ def experiment_of(notebook: nbformat.NotebookNode) -> Experiment:
         bounds += found.bounds
         written_out |= found.written_out
     return Experiment(_hash(code), _hash(bounds), frozenset(written_out))
+
+
+def experiment_at(project: Project, page: str) -> Experiment:
+    """Read the code cells of a page from its source.
+
+    Raises
+    ------
+    BuildFailed
+        If the source cannot be read as a page.
+    """
+    text = project.text(page)
+    if ":load:" in text:  # the text is not all of it
+        return experiment_of(project.notebook(page))
+    return _experiment_in(project, page, text)
+
+
+@cache
+def _experiment_in(project: Project, page: str, text: str) -> Experiment:
+    # a run under many seeds asks many times, and a page takes a third of a second to parse
+    return experiment_of(project.notebook(page))
 
 
 def modules_that_measure(names: Iterable[str]) -> dict[str, str]:

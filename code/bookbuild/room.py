@@ -21,7 +21,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from bookbuild.dependencies import Surroundings
-from bookbuild.experiment import experiment_of, modules_that_measure
+from bookbuild.experiment import experiment_at, modules_that_measure
 from bookbuild.pagesource import Finding
 from bookbuild.project import BuildFailed, Project
 
@@ -244,7 +244,7 @@ def why_stale(
     if record is None:
         damaged = room_file(project, page).exists()
         return ("its record of room is damaged" if damaged else "it has no record of room"), True
-    experiment = experiment_of(project.notebook(page))
+    experiment = experiment_at(project, page)
     if record.code != experiment.code:
         return "its code changed since its room was measured", True
     if record.bounds != experiment.bounds:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bookbuild.capacity import pages_at_once
 from bookbuild.execute import LIMITS
-from bookbuild.experiment import experiment_of, modules_that_measure
+from bookbuild.experiment import experiment_at, experiment_of, modules_that_measure
 from bookbuild.forkserver import can_fork, close_shared_server
 from bookbuild.kernel import Run, run_page, stop_kernels
 from bookbuild.room import (
@@ -91,7 +91,7 @@ def _run(
 
 def _by_surroundings(store: Store, page: str, seeds: int) -> bool:
     """Whether a page's whole record is stale for no reason but a module or a data set."""
-    record, experiment = read_room(store.project, page), experiment_of(store.project.notebook(page))
+    record, experiment = read_room(store.project, page), experiment_at(store.project, page)
     if record is None or len(record.offsets) < seeds:
         return False
     record = replace(record, bounds=experiment.bounds)
@@ -104,7 +104,7 @@ def _confirm(store: Store, task: _Task) -> None:
     record, content = read_room(store.project, task.page), _kept(store, task)
     if record is None or content is None or record.offsets[0] != task.offset:
         return
-    written_out = experiment_of(store.project.notebook(task.page)).written_out
+    written_out = experiment_at(store.project, task.page).written_out
     for name, runs in record.runs.items():
         now = _measured(content, name)
         keys = ("value",) if name in written_out else ("value", "low", "high")
@@ -124,7 +124,7 @@ def _is_done(store: Store, page: str, seeds: int) -> bool:
 
 def _renewed(store: Store, page: str) -> RoomRecord | None:
     """A page's record under the bounds of now, where the values that it has are all it takes."""
-    record, experiment = read_room(store.project, page), experiment_of(store.project.notebook(page))
+    record, experiment = read_room(store.project, page), experiment_at(store.project, page)
     if record is None:
         return None
     record = replace(record, bounds=experiment.bounds)
@@ -159,7 +159,7 @@ def _run_all(store: Store, tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[
 
 
 def _path(store: Store, task: _Task) -> Path:
-    code = experiment_of(store.project.notebook(task.page)).code
+    code = experiment_at(store.project, task.page).code
     return store.project.build / "room" / task.page / code / f"{task.offset}.json"
 
 
@@ -193,7 +193,7 @@ def _kept(store: Store, task: _Task) -> dict[str, Any] | None:
 
 def _write(store: Store, page: str, offsets: Sequence[int]) -> None:
     """Write a page's record, if all runs are there that it takes."""
-    experiment = experiment_of(store.project.notebook(page))
+    experiment = experiment_at(store.project, page)
     contents = [kept for n in offsets if (kept := _kept(store, _Task(page, n))) is not None]
     if len(contents) < len(offsets):
         if (renewed := _renewed(store, page)) is not None:
