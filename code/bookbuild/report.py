@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
+from statistics import median
 from typing import Any
 
 import nbformat
@@ -34,11 +35,14 @@ def write_report(
     -------
     dict
         ``{"pages": {page: {"seconds", "cpu_seconds", "reference_seconds", "speed", "finished",
-        "claims"}}}``; None for a time that could not be taken, and for the speed of a machine
+        "claims"}}}``: CPU-seconds, and these times the speed that was found behind the pages, in
+        the median of all; None for a time that could not be taken, and for the speed of a machine
         on which the page was too short to ask. A page that failed has an ``"error"`` too; one
         that was never executed has only that.
     """
     entries: dict[str, Any] = {}
+    pages = list(pages)
+    speed = _speed(store, pages)
     for page in pages:
         record, claims = store.fresh(page), store.claims(page)
         if page in failed:
@@ -50,7 +54,7 @@ def write_report(
             entries[page] = {
                 "seconds": _rounded(record.seconds, 2),
                 "cpu_seconds": _rounded(record.cpu_seconds, 2),
-                "reference_seconds": _rounded(record.reference_seconds, 2),
+                "reference_seconds": _rounded(record.cpu_seconds * speed, 2),
                 "speed": _rounded(record.speed, 3),
                 "finished": record.finished,
                 "claims": claims,
@@ -62,6 +66,13 @@ def write_report(
     scratch.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
     scratch.replace(path)
     return report
+
+
+def _speed(store: Store, pages: Iterable[str]) -> float:
+    """The machine's, from all pages: one calibration alone errs by as much as a half."""
+    records = [record for page in pages if (record := store.fresh(page)) is not None]
+    known = [record.speed for record in records if not math.isnan(record.speed)]
+    return median(known) if known else 1.0
 
 
 def _rounded(number: float, digits: int) -> float | None:

@@ -149,10 +149,7 @@ class RoomRecord:
                 "worst": short(rooms[name].worst),
                 "seeds": rooms[name].seeds,
                 "room": "exact" if rooms[name].exact else short(rooms[name].room),
-                **{
-                    key: _once([short(run[key]) for run in runs])
-                    for key in ("low", "high", "value")
-                },
+                **{key: _once([run[key] for run in runs]) for key in ("low", "high", "value")},
             }
             for name, runs in self.runs.items()
         }
@@ -185,8 +182,10 @@ def short(number: float | str | None) -> float | str | None:
 
 
 def _once(values: list[Any]) -> Any:
-    """One value if all are the same."""
-    return values[0] if all(value == values[0] for value in values) else values
+    """One value, to the last digit, if all are the same: a bound may be as near as that."""
+    if all(value == values[0] for value in values):
+        return values[0] if isinstance(short(values[0]), float) else short(values[0])
+    return [short(value) for value in values]
 
 
 def _dump(content: Mapping[str, Any]) -> str:

@@ -8,7 +8,6 @@ a page run again, and can never pass off other outputs as its own.
 import copy
 import hashlib
 import json
-import math
 import re
 import shutil
 import sys
@@ -72,11 +71,6 @@ class Record:
     file: str = ""
     source: str = ""
     claims: list[dict[str, Any]] | None = None
-
-    @property
-    def reference_seconds(self) -> float:
-        """What the page costs on any machine; CPU-seconds as they are where nobody asked."""
-        return self.cpu_seconds * (1.0 if math.isnan(self.speed) else self.speed)
 
 
 class Store:

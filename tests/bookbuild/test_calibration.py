@@ -1,11 +1,13 @@
 """How fast the machine is: a number that belongs to it, and a page's cost by it."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 
 from bookbuild.calibration import REFERENCE, WORTH_CALIBRATING, measure, times
 from bookbuild.kernel import run_page
+from bookbuild.report import write_report
 from bookbuild.store import Record
 
 from nbformat.v4 import new_code_cell, new_notebook  # isort: skip
@@ -53,9 +55,17 @@ def test_a_short_page_is_not_asked():
     assert math.isnan(run.speed)
 
 
-def test_reference_seconds_are_cpu_seconds_times_speed():
-    def record(speed):
-        return Record(None, "", "", 9.0, 30.0, speed, "")
+def test_reference_seconds_are_cpu_seconds_times_the_median_speed(tmp_path):
+    speeds = {"a": 0.5, "b": 0.3, "c": math.nan, "d": 0.31}
+    told = report_of(tmp_path, speeds)
+    assert {page: told[page]["reference_seconds"] for page in told} == dict.fromkeys(speeds, 9.3)
+    assert told["c"]["speed"] is None
+    # nobody was asked
+    assert report_of(tmp_path, {"a": math.nan})["a"]["reference_seconds"] == 30.0
 
-    assert record(0.5).reference_seconds == 15.0
-    assert record(float("nan")).reference_seconds == 30.0
+
+def report_of(folder, speeds):
+    records = {page: Record(None, "", "", 9.0, 30.0, speed, "") for page, speed in speeds.items()}
+    project = SimpleNamespace(report=folder / "report.json")
+    store = SimpleNamespace(project=project, fresh=records.get, claims=lambda page: [])
+    return write_report(store, records, {})["pages"]

@@ -5,12 +5,13 @@ import math
 import re
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from bookbuild.experiment import experiment_of, modules_that_measure
 from bookbuild.kernel import Run
-from bookbuild.room import Room, check_room, read_room, room_file, room_of
+from bookbuild.room import Room, RoomRecord, check_room, read_room, room_file, room_of
 from bookbuild.roomrun import summary
 from bookbuild.store import Store
 
@@ -67,6 +68,21 @@ def test_a_promise_needs_four_standard_deviations_over_twelve_seeds(values, low,
 def test_one_seed_that_breaks_a_claim_is_one_too_many():
     room = room_of(runs([100.0 + n for n in range(99)] + [-1.0], low=0.0))
     assert (room.broken, room.enough) == (1, False)
+
+
+def test_a_record_keeps_what_does_not_move_to_the_last_digit(tmp_path):
+    one, project = 1.6925523317102, SimpleNamespace(root=tmp_path)
+    exact = runs([one] * 3, low=one - 1e-12, high=one + 1e-12)
+    moving = runs([one, 2 * one, math.nan], low=0.0)
+    told = {"exact": exact, "moving": moving, "endless": runs([math.inf] * 3)}
+    told = {name: [{"bound": "", **run} for run in each] for name, each in told.items()}
+    RoomRecord("", "", {}, {}, [1, 2, 3], told).write(tmp_path / "page.room.json")
+    back = read_room(project, "page")
+    assert back.runs["exact"] == told["exact"]
+    assert room_of(back.runs["exact"]).enough is True
+    assert [run["value"] for run in back.runs["moving"][:2]] == [1.692552, 3.385105]
+    assert math.isnan(back.runs["moving"][2]["value"])
+    assert back.runs["endless"] == told["endless"]
 
 
 def cells(*sources):
