@@ -1,6 +1,7 @@
 """What every test runs under, like the book's build; set before torch is imported."""
 
 import os
+import shutil
 import sys
 
 os.environ |= {"DEEPBOOK_CLAIMS": "strict", "DEEPBOOK_PROGRESS": "0", "OMP_NUM_THREADS": "1"}
@@ -10,6 +11,16 @@ import matplotlib as mpl
 import pytest
 
 mpl.use("agg")
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 # no test depends on a clock, or on luck
 hypothesis.settings.register_profile("book", deadline=None, derandomize=True)
@@ -54,3 +65,17 @@ def split():
         )
         for part in (pairs[held:], pairs[:held])
     )
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; for one module, as Playwright keeps asyncio's loop for itself while it runs."""
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("no Chromium here (Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        yield started
+        started.close()

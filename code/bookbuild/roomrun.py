@@ -64,7 +64,7 @@ def measure_room(
     stale = [page for page in stale if not _is_done(store, page, seeds)]
     failed = {task.page for task in asked if _kept(store, task) is None}
     tasks = [_Task(page, n) for page in stale if page not in failed for n in offsets]
-    tasks = [task for task in tasks if not _renewed(store, task.page)]
+    tasks = [task for task in tasks if not _renewed(store, task.page, seeds)]
     failures += _run(store, tasks, jobs, lambda store, task: _write(store, task.page, offsets))
     for page in stale:
         if not _is_done(store, page, seeds):
@@ -122,10 +122,10 @@ def _is_done(store: Store, page: str, seeds: int) -> bool:
     return stale is None and record is not None and len(record.offsets) >= seeds
 
 
-def _renewed(store: Store, page: str) -> RoomRecord | None:
+def _renewed(store: Store, page: str, seeds: int) -> RoomRecord | None:
     """A page's record under the bounds of now, where the values that it has are all it takes."""
     record, experiment = read_room(store.project, page), experiment_at(store.project, page)
-    if record is None:
+    if record is None or len(record.offsets) < seeds:
         return None
     record = replace(record, bounds=experiment.bounds)
     if why_stale(store.project, page, record, store.surroundings) is not None:
@@ -196,7 +196,7 @@ def _write(store: Store, page: str, offsets: Sequence[int]) -> None:
     experiment = experiment_at(store.project, page)
     contents = [kept for n in offsets if (kept := _kept(store, _Task(page, n))) is not None]
     if len(contents) < len(offsets):
-        if (renewed := _renewed(store, page)) is not None:
+        if (renewed := _renewed(store, page, len(offsets))) is not None:
             renewed.write(room_file(store.project, page))
         return
     # the page's own run tells the bounds, or one that was made under them

@@ -2,7 +2,6 @@
 
 import html
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +12,6 @@ from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
 CONF = f"""
 extensions = ["myst_nb", "bookbuild.mathml"]
 html_theme = "sphinx_book_theme"
@@ -43,22 +37,10 @@ def site(tmp_path_factory):
     return folder / "out"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if not shutil.which(CHROMIUM):
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(scope="module", params=[1200, 390])
-def view(request, chromium, site):
+def view(request, browser, site):
     """The page of formulas, scripts off and offline, on a wide and on a narrow screen."""
-    context = chromium.new_context(
+    context = browser.new_context(
         viewport={"width": request.param, "height": 900}, java_script_enabled=False, offline=True
     )
     page = context.new_page()

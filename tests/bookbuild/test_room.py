@@ -151,7 +151,10 @@ def test_room_runs_pages_under_other_seeds_and_writes_what_they_measure(random_b
     assert room(random_book, "--check", "--page", "book/one").code == 0
 
 
-def test_a_first_look_is_part_of_the_whole(random_book):
+@pytest.mark.parametrize("executed", [False, True])
+def test_a_first_look_is_part_of_the_whole(random_book, executed):
+    if executed:
+        random_book.run("execute")
     first = room(random_book, "--page", "book/one", "--seeds", "2")
     assert (first.code, first.kernels) == (1, 2)
     assert "rests on 2 seeds, expected at least 3" in first.text

@@ -1,6 +1,5 @@
 import functools
 import http.server
-import shutil
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,15 +8,6 @@ import pytest
 from bs4 import BeautifulSoup
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @dataclass(frozen=True)
@@ -50,19 +40,6 @@ def all_pages(site):
 def pages(all_pages):
     """Every page that a reader stays on."""
     return [page for page in all_pages if not page.soup.select("meta[http-equiv=refresh]")]
-
-
-@pytest.fixture(scope="session")
-def browser():
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("no Chromium here (Debian: apt install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
-        yield started
-        started.close()
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -119,7 +96,7 @@ class Reader:
             self.trouble.append(f"{response.status}: {response.url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def new_reader(browser, address):
     """Opens a reader of the served site, or of one with another root; whoever asks closes it."""
     return lambda root=address, **options: Reader(browser, root, **options)
