@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-# `make book STRICT=1` fails where an author has something to mend, as `.ci/run` does
+# `make book STRICT=1` fails where an author has something to mend
 STRICT ?=
 
 .PHONY: help book test page room serve lint lock clean
