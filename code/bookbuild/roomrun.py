@@ -60,12 +60,14 @@ def measure_room(
     stale = [page for page in pages if not _is_done(store, page, seeds)]
     # where only modules or data changed, one seed tells whether the values are still the same
     asked = [_Task(page, offsets[0]) for page in stale if _by_surroundings(store, page, seeds)]
-    failures = _run(store, asked, jobs, _confirm)
+    failures = _run(store, asked, jobs)
+    for task in asked:
+        _confirm(store, task)
     stale = [page for page in stale if not _is_done(store, page, seeds)]
     failed = {task.page for task in asked if _kept(store, task) is None}
     tasks = [_Task(page, n) for page in stale if page not in failed for n in offsets]
     tasks = [task for task in tasks if not _renewed(store, task.page, seeds)]
-    failures += _run(store, tasks, jobs, lambda store, task: _write(store, task.page, offsets))
+    failures += _run(store, tasks, jobs, lambda task: _write(store, task.page, offsets))
     for page in stale:
         if not _is_done(store, page, seeds):
             _write(store, page, offsets)
@@ -73,9 +75,12 @@ def measure_room(
 
 
 def _run(
-    store: Store, tasks: Sequence[_Task], jobs: int | None, then: Callable[[Store, _Task], None]
+    store: Store,
+    tasks: Sequence[_Task],
+    jobs: int | None,
+    then: Callable[[_Task], None] = lambda task: None,
 ) -> list[str]:
-    """Do and keep what is not kept yet, and then what is asked; tell what failed."""
+    """Do and keep what is not kept yet, and after each what is asked; tell what failed."""
     todo = [task for task in tasks if _kept(store, task) is None]
     failures: list[str] = []
     for number, (task, run) in enumerate(_run_all(store, todo, jobs or pages_at_once()), start=1):
@@ -83,7 +88,7 @@ def _run(
         print(f"[{number}/{len(todo)}] {task.page}, seeds + {task.offset}: {outcome}", flush=True)
         if run.failure is None:
             _keep(store, task, run)
-            then(store, task)
+            then(task)
         else:
             failures.append(f"under seeds shifted by {task.offset}: {run.failure}")
     return failures
@@ -91,12 +96,19 @@ def _run(
 
 def _by_surroundings(store: Store, page: str, seeds: int) -> bool:
     """Whether a page's whole record is stale for no reason but a module or a data set."""
-    record, experiment = read_room(store.project, page), experiment_at(store.project, page)
-    if record is None or len(record.offsets) < seeds:
-        return False
-    record = replace(record, bounds=experiment.bounds)
-    stale = why_stale(store.project, page, record, store.surroundings)
+    _, stale = _whole(store, page, seeds)
     return stale is not None and not stale[1]
+
+
+def _whole(
+    store: Store, page: str, seeds: int
+) -> tuple[RoomRecord | None, tuple[str, bool] | None]:
+    """A page's record under the bounds of now, if it is whole; and why it is stale all the same."""
+    record = read_room(store.project, page)
+    if record is None or len(record.offsets) < seeds:
+        return None, None
+    record = replace(record, bounds=experiment_at(store.project, page).bounds)
+    return record, why_stale(store.project, page, record, store.surroundings)
 
 
 def _confirm(store: Store, task: _Task) -> None:
@@ -124,14 +136,12 @@ def _is_done(store: Store, page: str, seeds: int) -> bool:
 
 def _renewed(store: Store, page: str, seeds: int) -> RoomRecord | None:
     """A page's record under the bounds of now, where the values that it has are all it takes."""
-    record, experiment = read_room(store.project, page), experiment_at(store.project, page)
-    if record is None or len(record.offsets) < seeds:
-        return None
-    record = replace(record, bounds=experiment.bounds)
-    if why_stale(store.project, page, record, store.surroundings) is not None:
+    record, stale = _whole(store, page, seeds)
+    if record is None or stale is not None:
         return None
     claims = {claim["name"]: claim for claim in store.claims(page) or []}
-    if not claims or not claims.keys() <= record.runs.keys() & experiment.written_out:
+    written_out = experiment_at(store.project, page).written_out
+    if not claims or not claims.keys() <= record.runs.keys() & written_out:
         return None
     runs = {n: [{**run, **_bound(claims[n])} for run in record.runs[n]] for n in claims}
     return replace(record, runs=runs)

@@ -150,8 +150,10 @@ def test_it_says_what_it_expected(small_rbm, data):
     with pytest.raises(ValueError, match=r"keys among.*got \['rate'\]"):
         train_many([small_rbm], data, [{"rate": 1.0}], **settings)
     other = RBM(8, 3, dtype=torch.float64)
-    with pytest.raises(ValueError, match="machines of one shape"):
+    with pytest.raises(ValueError, match=r"one shape and dtype, got .*\(8, 3\).*\(8, 6\)"):
         train_many([small_rbm, other], data, [{}, {}], **settings)
+    with pytest.raises(ValueError, match=r"one shape and dtype, got .*float32.*float64"):
+        train_many([small_rbm, RBM(8, 6)], data, [{}, {}], **settings)
 
 
 def test_a_gradient_that_is_not_finite_names_its_machine(small_rbm, data):

@@ -68,7 +68,7 @@ def train_many(
         Before it reaches the parameters; with the machine's place in ``models``.
     ValueError
         If there is not one recipe for each of at least 1 machine, a recipe has another key, or
-        shapes differ.
+        shapes or dtypes differ.
     """
     chains = batch_size if chains is None else chains
     counts = {"epoch": epochs, "example in a batch": batch_size, "step": steps, "chain": chains}
@@ -80,8 +80,9 @@ def train_many(
         raise ValueError(
             f"expected recipes with keys among {sorted(_RECIPE)}, got {sorted(unknown)}"
         )
-    if len(shapes := {tuple(model.weight.shape) for model in models}) > 1:
-        raise ValueError(f"expected machines of one shape, got {sorted(shapes)}")
+    kinds = {f"{tuple(model.weight.shape)} in {model.weight.dtype}" for model in models}
+    if len(kinds) > 1:
+        raise ValueError(f"expected machines of one shape and dtype, got {sorted(kinds)}")
     models[0].check_visible(visible)
     machines = _Machines(models, [_RECIPE | dict(recipe) for recipe in recipes], chains)
     done, total = 0, epochs * math.ceil(len(visible) / batch_size)
