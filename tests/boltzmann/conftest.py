@@ -5,7 +5,7 @@ import scipy.stats
 import torch
 from torch import Tensor
 
-from deepbook.boltzmann import RBM
+from deepbook.boltzmann import RBM, GradientEstimator, expected_cd_gradient
 
 
 def make_rbm(visible_size=8, hidden_size=6, *, seed=0, dtype=torch.float64):
@@ -55,3 +55,44 @@ def rbm_of():
 def goodness_of_fit():
     """``goodness_of_fit(samples, probability)``: the p-value of a chi-square test."""
     return chi_square_p
+
+
+class ExpectedCD(GradientEstimator):
+    """The mean of CD-k, so that ``Centred`` gives the mean of centred CD-k."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def measure(self, model, visible):
+        positive = model.data_statistics(visible)
+        return expected_cd_gradient(model, visible, self.steps), positive
+
+    def negative_phase(self, model, visible):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def expected_cd():
+    """``expected_cd(steps)``: an estimator that gives the mean of CD-k."""
+    return ExpectedCD
+
+
+@pytest.fixture
+def difference():
+    """``difference(after, before, rate)``: what a step moved an RBM by, over its rate."""
+
+    def measure(after, before, rate):
+        names = ("weight", "visible_bias", "hidden_bias")
+        pairs = ((getattr(after, name), getattr(before, name)) for name in names)
+        return torch.cat([(a - b).detach().flatten() / rate for a, b in pairs])
+
+    return measure
+
+
+@pytest.fixture
+def data():
+    """40 rows of 8 units, far from what a random machine believes."""
+    first, second = (torch.Generator().manual_seed(n) for n in (7, 8))
+    patterns = (torch.rand(10, 8, generator=first) < 0.5).double()
+    return patterns[torch.randint(10, (40,), generator=second)]

@@ -8,33 +8,17 @@ from deepbook.boltzmann import (
     RBM,
     BoltzmannMachine,
     Centred,
-    GradientEstimator,
     NonFiniteGradientError,
     PersistentContrastiveDivergence,
-    expected_cd_gradient,
     linear_decay,
     log_likelihood,
     train,
 )
 from deepbook.boltzmann.fast import FastTrainer, train_fast
 
-NAMES = ("weight", "visible_bias", "hidden_bias")
-
 
 def seeded(n):
     return torch.Generator().manual_seed(n)
-
-
-@pytest.fixture
-def data():
-    """Far from what a random machine believes."""
-    patterns = (torch.rand(10, 8, generator=seeded(7)) < 0.5).double()
-    return patterns[torch.randint(10, (40,), generator=seeded(8))]
-
-
-def difference(after, before, rate):
-    pairs = ((getattr(after, name), getattr(before, name)) for name in NAMES)
-    return torch.cat([(a - b).detach().flatten() / rate for a, b in pairs])
 
 
 def worst_deviation(sampled, expected):
@@ -43,26 +27,11 @@ def worst_deviation(sampled, expected):
     return float(((sampled.mean(0) - expected).abs() / error).max())
 
 
-class Expected(GradientEstimator):
-    """The mean of CD-k, so that ``Centred`` gives the mean of centred CD-k."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.steps = steps
-
-    def measure(self, model, visible):
-        positive = model.data_statistics(visible)
-        return expected_cd_gradient(model, visible, self.steps), positive
-
-    def negative_phase(self, model, visible):
-        raise NotImplementedError
-
-
 @pytest.mark.parametrize("offset_rate", [None, 0.1])
 @pytest.mark.parametrize("persistent", [False, True])
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_mean_of_its_steps_is_the_expected_gradient(
-    steps, persistent, offset_rate, small_rbm, data
+    steps, persistent, offset_rate, small_rbm, data, expected_cd, difference
 ):
     sampled, many, rate = [], data.repeat(50, 1), 0.5
     for run in range(60):
@@ -77,14 +46,14 @@ def test_the_mean_of_its_steps_is_the_expected_gradient(
         )
         trainer.step(many, rate)
         sampled.append(difference(rbm, small_rbm, rate))
-    estimator = Expected(steps) if offset_rate is None else Centred(Expected(steps))
+    estimator = expected_cd(steps) if offset_rate is None else Centred(expected_cd(steps))
     gradient = estimator(small_rbm, data)
-    expected = torch.cat([gradient[name].flatten() for name in NAMES])
+    expected = torch.cat([each.flatten() for each in gradient.values()])
     assert worst_deviation(sampled, expected) < 4.5
 
 
 @pytest.mark.parametrize("offset_rate", [None, 0.5])
-def test_chains_and_offsets_go_on_from_batch_to_batch(offset_rate, small_rbm, data):
+def test_chains_and_offsets_go_on_from_batch_to_batch(offset_rate, small_rbm, data, difference):
     """Against PCD, after three batches, the parameters held still in the first two."""
     batches = data[:30].repeat(60, 1), data[30:].repeat(60, 1)  # the second one is smaller
     sampled, others = [], []
@@ -103,7 +72,7 @@ def test_chains_and_offsets_go_on_from_batch_to_batch(offset_rate, small_rbm, da
         trainer.step(batches[0], 0.5)
         gradient = other(small_rbm, batches[0])
         sampled.append(difference(rbm, small_rbm, 0.5))
-        others.append(torch.cat([gradient[name].flatten() for name in NAMES]))
+        others.append(torch.cat([each.flatten() for each in gradient.values()]))
     sampled, others = torch.stack(sampled), torch.stack(others)
     error = ((sampled.var(0) + others.var(0)) / 60).sqrt()
     assert float(((sampled.mean(0) - others.mean(0)).abs() / error).max()) < 4.5

@@ -7,15 +7,12 @@ import torch
 from deepbook.boltzmann import (
     RBM,
     Centred,
-    GradientEstimator,
     NonFiniteGradientError,
-    expected_cd_gradient,
     linear_decay,
 )
 from deepbook.boltzmann.fast import train_fast
 from deepbook.boltzmann.many import train_many
 
-NAMES = ("weight", "visible_bias", "hidden_bias")
 RECIPES = [
     {"persistent": persistent, "offset_rate": offset_rate}
     for persistent in (False, True)
@@ -27,39 +24,14 @@ def seeded(n):
     return torch.Generator().manual_seed(n)
 
 
-@pytest.fixture
-def data():
-    """Far from what a random machine believes."""
-    patterns = (torch.rand(10, 8, generator=seeded(7)) < 0.5).double()
-    return patterns[torch.randint(10, (40,), generator=seeded(8))]
-
-
 def copies(rbm, recipes):
     return [copy.deepcopy(rbm) for _ in recipes]
 
 
-def difference(after, before, rate):
-    pairs = ((getattr(after, name), getattr(before, name)) for name in NAMES)
-    return torch.cat([(a - b).detach().flatten() / rate for a, b in pairs])
-
-
-class Expected(GradientEstimator):
-    """The mean of CD-k, so that ``Centred`` gives the mean of centred CD-k."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.steps = steps
-
-    def measure(self, model, visible):
-        positive = model.data_statistics(visible)
-        return expected_cd_gradient(model, visible, self.steps), positive
-
-    def negative_phase(self, model, visible):
-        raise NotImplementedError
-
-
 @pytest.mark.parametrize("steps", [1, 3])
-def test_the_mean_of_the_first_steps_is_the_expected_gradient(steps, small_rbm, data):
+def test_the_mean_of_the_first_steps_is_the_expected_gradient(
+    steps, small_rbm, data, expected_cd, difference
+):
     many, rate, runs = data.repeat(50, 1), 0.5, 60
     sampled = torch.empty(len(RECIPES), runs, sum(p.numel() for p in small_rbm.parameters()))
     for run in range(runs):
@@ -70,7 +42,9 @@ def test_the_mean_of_the_first_steps_is_the_expected_gradient(steps, small_rbm, 
         for place, model in enumerate(models):
             sampled[place, run] = difference(model, small_rbm, rate)
     for recipe, each in zip(RECIPES, sampled, strict=True):
-        estimator = Expected(steps) if recipe["offset_rate"] is None else Centred(Expected(steps))
+        estimator = (
+            expected_cd(steps) if recipe["offset_rate"] is None else Centred(expected_cd(steps))
+        )
         expected = torch.cat([g.flatten() for g in estimator(small_rbm, data).values()])
         error = each.std(0) / math.sqrt(runs)
         assert float(((each.mean(0) - expected).abs() / error).max()) < 4.5, recipe
@@ -101,7 +75,7 @@ def test_a_machine_does_not_notice_its_neighbours(small_rbm, data):
         torch.testing.assert_close(alone.state_dict(), neighbour.state_dict())
 
 
-def test_momentum_decay_and_schedule_do_what_they_do_in_train(small_rbm, data):
+def test_momentum_decay_and_schedule_do_what_they_do_in_train(small_rbm, data, difference):
     recipes = [{}, {"momentum": 0.5}, {"weight_decay": 0.1}, {"schedule": lambda done: 0.5}]
     plain, pushed, decayed, slower = models = copies(small_rbm, recipes)
     train_many(models, data, recipes, epochs=1, batch_size=40, generator=seeded(1))
@@ -113,7 +87,7 @@ def test_momentum_decay_and_schedule_do_what_they_do_in_train(small_rbm, data):
     )
 
 
-def test_the_second_step_of_momentum_brings_the_first_along(small_rbm, data):
+def test_the_second_step_of_momentum_brings_the_first_along(small_rbm, data, difference):
     recipes = [{"momentum": 0.5}, {"momentum": 0.5, "learning_rate": 0.0}]
     moving, resting = copies(small_rbm, recipes)
     train_many([moving, resting], data, recipes, epochs=2, batch_size=40, generator=seeded(1))
