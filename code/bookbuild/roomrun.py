@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,13 +58,15 @@ def measure_room(
     """
     offsets = [STRIDE * (n + 1) for n in range(seeds)]
     stale = [page for page in pages if not _is_done(store, page, seeds)]
-    # where only modules or data changed, one seed tells whether the values are still the same
-    asked = [_Task(page, offsets[0]) for page in stale if _by_surroundings(store, page, seeds)]
-    failures = _run(store, asked, jobs)
-    for task in asked:
-        _confirm(store, task)
+    # the first seeds tell whether a change has changed what is measured: a figure's has not
+    asked = {page: offsets[: _confirming(store, page, seeds)] for page in stale}
+    failures = _run(store, [_Task(page, n) for page in asked for n in asked[page]], jobs)
+    for page, first in asked.items():
+        _confirm(store, page, first)
     stale = [page for page in stale if not _is_done(store, page, seeds)]
-    failed = {task.page for task in asked if _kept(store, task) is None}
+    failed = {
+        page for page in asked if any(_kept(store, _Task(page, n)) is None for n in asked[page])
+    }
     tasks = [_Task(page, n) for page in stale if page not in failed for n in offsets]
     tasks = [task for task in tasks if not _renewed(store, task.page, seeds)]
     failures += _run(store, tasks, jobs, lambda task: _write(store, task.page, offsets))
@@ -94,10 +96,16 @@ def _run(
     return failures
 
 
-def _by_surroundings(store: Store, page: str, seeds: int) -> bool:
-    """Whether a page's whole record is stale for no reason but a module or a data set."""
-    _, stale = _whole(store, page, seeds)
-    return stale is not None and not stale[1]
+def _confirming(store: Store, page: str, seeds: int) -> int:
+    """How many seeds can tell that a page's whole record stands although it is stale.
+
+    One where a module or a data set changed, of which the page may use another part; two where
+    its own cells did. None where the record has to be measured in any case.
+    """
+    record, stale = _whole(store, page, seeds)
+    if record is None or stale is None:
+        return 0
+    return 2 if record.code != experiment_at(store.project, page).code else 1
 
 
 def _whole(
@@ -111,21 +119,43 @@ def _whole(
     return record, why_stale(store.project, page, record, store.surroundings)
 
 
-def _confirm(store: Store, task: _Task) -> None:
-    """Note the modules and data of now in a record whose first seed measures what it did."""
-    record, content = read_room(store.project, task.page), _kept(store, task)
-    if record is None or content is None or record.offsets[0] != task.offset:
+def _confirm(store: Store, page: str, offsets: Sequence[int]) -> None:
+    """Note code, modules and data of now in a record whose first seeds measure what they did."""
+    record = read_room(store.project, page)
+    contents = [_kept(store, _Task(page, n)) for n in offsets]
+    if record is None or not offsets or record.offsets[: len(offsets)] != list(offsets):
         return
-    written_out = experiment_at(store.project, task.page).written_out
+    experiment = experiment_at(store.project, page)
+    promised: set[str] = set()
+    for nth, content in enumerate(contents):
+        if content is None:
+            return
+        promised |= {claim["name"] for claim in content["claims"]}
+        if (other := _differs(record, nth, content, experiment.written_out)) is not None:
+            print(f"{page}: {other} is another number now: all seeds run again", flush=True)
+            return
+    if new := sorted(promised - record.runs.keys()):
+        print(f"{page}: {new[0]} is a new claim: all seeds run again", flush=True)
+        return
+    runs = {name: record.runs[name] for name in record.runs if name in promised}
+    now = contents[0] or {}
+    record = replace(
+        record, code=experiment.code, modules=now["modules"], data=now["data"], runs=runs
+    )
+    record.write(room_file(store.project, page))
+    print(f"{page}: the first seeds measure what they did, so the record stands", flush=True)
+
+
+def _differs(
+    record: RoomRecord, nth: int, content: dict[str, Any], written_out: Collection[str]
+) -> str | None:
+    """A claim of which a seed measures now what it did not measure then."""
     for name, runs in record.runs.items():
         now = _measured(content, name)
         keys = ("value",) if name in written_out else ("value", "low", "high")
-        if now is None or any(short(now[key]) != short(runs[0][key]) for key in keys):
-            print(f"{task.page}: {name} is another number now: all seeds run again", flush=True)
-            return
-    record = replace(record, modules=content["modules"], data=content["data"])
-    record.write(room_file(store.project, task.page))
-    print(f"{task.page}: the first seed measures what it did, so the record stands", flush=True)
+        if now is None or any(short(now[key]) != short(runs[nth][key]) for key in keys):
+            return name
+    return None
 
 
 def _is_done(store: Store, page: str, seeds: int) -> bool:

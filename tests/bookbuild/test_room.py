@@ -206,6 +206,32 @@ def test_new_code_makes_the_record_stale(random_book):
     assert room(random_book, "--page", "book/one").kernels == FEW
 
 
+def test_two_seeds_tell_that_changed_code_measures_the_same(random_book):
+    room(random_book, "--page", "book/one")
+    before = read_room(random_book.project, "book/one")
+    random_book.edit("book/one", "answer = 41", 'answer = 41\nprint("a title")')
+    outcome = room(random_book, "--page", "book/one")
+    assert (outcome.code, outcome.kernels) == (0, 2), outcome.text
+    assert "book/one: the first seeds measure what they did" in outcome.text
+    after = read_room(random_book.project, "book/one")
+    assert after.runs == before.runs
+    assert after.code != before.code
+    assert room(random_book, "--page", "book/one").kernels == 0
+
+
+def test_changed_code_with_a_new_claim_runs_under_all_seeds(random_book):
+    room(random_book, "--page", "book/one")
+    random_book.edit(
+        "book/one",
+        'glue("doubled", 2 * drawn)',
+        'claim("trebled", 3 * drawn, at_least=9)',
+    )
+    outcome = room(random_book, "--page", "book/one")
+    assert (outcome.code, outcome.kernels) == (0, FEW)
+    assert "book/one: trebled is a new claim: all seeds run again" in outcome.text
+    assert "trebled" in read_room(random_book.project, "book/one").runs
+
+
 @pytest.fixture
 def old_modules(random_book):
     """A book whose record of room was measured with another module."""
@@ -233,7 +259,7 @@ def test_one_seed_tells_that_a_changed_module_measures_the_same(old_modules):
     before = read_room(old_modules.project, "book/one")
     outcome = room(old_modules)
     assert (outcome.code, outcome.kernels) == (0, 1)
-    assert "book/one: the first seed measures what it did, so the record stands" in outcome.text
+    assert "book/one: the first seeds measure what they did, so the record stands" in outcome.text
     after = read_room(old_modules.project, "book/one")
     assert after.runs == before.runs
     assert after.modules["deepbook.randomness"] != "another"
