@@ -169,7 +169,8 @@ def _renewed(store: Store, page: str, seeds: int) -> RoomRecord | None:
     record, stale = _whole(store, page, seeds)
     if record is None or stale is not None:
         return None
-    claims = {claim["name"]: claim for claim in store.claims(page) or []}
+    offsets = record.offsets
+    claims = {claim["name"]: claim for claim in _claims_of_now(store, page, offsets) or []}
     written_out = experiment_at(store.project, page).written_out
     if not claims or not claims.keys() <= record.runs.keys() & written_out:
         return None
@@ -239,10 +240,7 @@ def _write(store: Store, page: str, offsets: Sequence[int]) -> None:
         if (renewed := _renewed(store, page, len(offsets))) is not None:
             renewed.write(room_file(store.project, page))
         return
-    # the page's own run tells the bounds, or one that was made under them
-    claims = store.claims(page)
-    if claims is None:
-        claims = next((c["claims"] for c in contents if c["bounds"] == experiment.bounds), None)
+    claims = _claims_of_now(store, page, offsets)
     if claims is None:
         print(f"{page}: its bounds changed; execute it, and call this again", file=sys.stderr)
         return
@@ -265,6 +263,15 @@ def _write(store: Store, page: str, offsets: Sequence[int]) -> None:
         runs,
     )
     record.write(room_file(store.project, page))
+
+
+def _claims_of_now(store: Store, page: str, offsets: Sequence[int]) -> list[dict[str, Any]] | None:
+    """What a page claims under its bounds of now: its own run tells, or one made under them."""
+    if (claims := store.claims(page)) is not None:
+        return claims
+    bounds = experiment_at(store.project, page).bounds
+    contents = (_kept(store, _Task(page, n)) for n in offsets)
+    return next((c["claims"] for c in contents if c and c["bounds"] == bounds), None)
 
 
 def _measured(content: dict[str, Any], name: str) -> dict[str, Any] | None:

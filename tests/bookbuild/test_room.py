@@ -219,6 +219,16 @@ def test_two_seeds_tell_that_changed_code_measures_the_same(random_book):
     assert room(random_book, "--page", "book/one").kernels == 0
 
 
+def test_changed_code_under_new_bounds_runs_no_seed_more(random_book):
+    room(random_book, "--page", "book/one")
+    random_book.edit("book/one", "answer = 41", 'answer = 41\nprint("a title")')
+    random_book.edit("book/one", "at_least=5", "at_least=4")
+    outcome = room(random_book, "--page", "book/one")
+    assert (outcome.code, outcome.kernels) == (0, 2), outcome.text
+    record = read_room(random_book.project, "book/one")
+    assert {run["low"] for run in record.runs["answer"]} == {4}
+
+
 def test_changed_code_with_a_new_claim_runs_under_all_seeds(random_book):
     room(random_book, "--page", "book/one")
     random_book.edit(
