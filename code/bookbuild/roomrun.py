@@ -122,14 +122,14 @@ def _whole(
 def _confirm(store: Store, page: str, offsets: Sequence[int]) -> None:
     """Note code, modules and data of now in a record whose first seeds measure what they did."""
     record = read_room(store.project, page)
-    contents = [_kept(store, _Task(page, n)) for n in offsets]
-    if record is None or not offsets or record.offsets[: len(offsets)] != list(offsets):
+    contents = [kept for n in offsets if (kept := _kept(store, _Task(page, n))) is not None]
+    if record is None or not contents or len(contents) < len(offsets):
+        return
+    if record.offsets[: len(offsets)] != list(offsets):
         return
     experiment = experiment_at(store.project, page)
     promised: set[str] = set()
     for nth, content in enumerate(contents):
-        if content is None:
-            return
         promised |= {claim["name"] for claim in content["claims"]}
         if (other := _differs(record, nth, content, experiment.written_out)) is not None:
             print(f"{page}: {other} is another number now: all seeds run again", flush=True)
@@ -138,10 +138,8 @@ def _confirm(store: Store, page: str, offsets: Sequence[int]) -> None:
         print(f"{page}: {new[0]} is a new claim: all seeds run again", flush=True)
         return
     runs = {name: record.runs[name] for name in record.runs if name in promised}
-    now = contents[0] or {}
-    record = replace(
-        record, code=experiment.code, modules=now["modules"], data=now["data"], runs=runs
-    )
+    modules, data = contents[0]["modules"], contents[0]["data"]
+    record = replace(record, code=experiment.code, modules=modules, data=data, runs=runs)
     record.write(room_file(store.project, page))
     print(f"{page}: the first seeds measure what they did, so the record stands", flush=True)
 
