@@ -2,9 +2,10 @@
 
 Another processor, or another number of threads, adds up in another order; training makes of the
 last digit another run. So each row executes all pages as such a machine would, and is compared
-with the first: pages that failed, claims that broke, claims with another value, pages with other
-outputs, and the cost. ``--record`` writes ``book/processors.json``, which the book's page about
-this edition shows. What is done is kept: the same call goes on where it was broken off.
+with the first, this machine as it is with one thread: pages that failed, claims that broke,
+claims with another value, pages with other outputs, and the cost. ``--record`` writes
+``book/processors.json``, which the book's page about this edition shows: what other processors
+measured stays there. What is done is kept: the same call goes on where it was broken off.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from bookbuild.edition import commit
 from bookbuild.experiment import experiment_of, modules_that_measure
 from bookbuild.kernel import Limits, run_page
 from bookbuild.project import Project
-from bookbuild.status import PROCESSORS, processor
+from bookbuild.status import PROCESSORS, processor, read_processors
 from bookbuild.store import Store, claims_in, hash_of_outputs
 
 ROOT = Path(__file__).parents[1]
@@ -62,7 +63,9 @@ class Setting:
     def environment(self) -> dict[str, str]:
         """What tells the libraries."""
         own = SETS.get(self.instructions, {})
-        return own | {"OMP_NUM_THREADS": str(self.threads)}
+        # threads that wait for each other otherwise spin: beside other work nine times the cost
+        waiting = {"OMP_WAIT_POLICY": "PASSIVE"} if self.threads > 1 else {}
+        return own | waiting | {"OMP_NUM_THREADS": str(self.threads)}
 
     @property
     def folder(self) -> str:
@@ -71,16 +74,17 @@ class Setting:
 
 
 def settings(threads: Sequence[int]) -> list[Setting]:
-    """As the machine is, and below that every set that it has."""
+    """As the machine is, with one thread, and below that every set that it has."""
     have = torch.backends.cpu.get_cpu_capability()
     names = ["as it is", "SSE", *(["AVX2"] if have in ("AVX2", "AVX512") else [])]
     names += ["AVX-512"] if have == "AVX512" else []
-    return [Setting(name, count) for count in threads for name in names]
+    asked = [Setting(name, count) for count in threads for name in names]
+    return list(dict.fromkeys([Setting("as it is", 1), *asked]))
 
 
 def run_all(store: Store, row: Setting, pages: Sequence[str], jobs: int) -> dict[str, Any]:
     """Execute the pages that are not kept, and give what each came to."""
-    with ThreadPoolExecutor(max(1, jobs // row.threads)) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         waiting = {
             pool.submit(
                 run_page,
@@ -164,6 +168,12 @@ def compare(row: Setting, runs: Mapping[str, Any], first: Mapping[str, Any]) -> 
     }
 
 
+def record(file: Path, machine: Mapping[str, Any]) -> None:
+    """Put what this machine measured in the place of what such a processor measured before."""
+    others = [one for one in read_processors(file) if one["on"] != machine["on"]]
+    file.write_text(json.dumps({"machines": [*others, machine]}, indent=1) + "\n", "utf-8")
+
+
 def main() -> int:
     """Print the table; 0 if no page failed and no claim broke."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -187,14 +197,16 @@ def main() -> int:
         print(" | ".join(str(row_[name]) for name in head))
         print(*(f"  {line}" for line in row_["which"]), sep="\n", end="\n" if row_["which"] else "")
     if options.record:
-        content = {
-            "commit": commit(ROOT),
-            "on": processor(),
-            "when": datetime.now(UTC).strftime("%Y-%m-%d"),
-            "torch": torch.__version__,
-            "runs": [{key: row_[key] for key in (*head, "which")} for row_ in rows],
-        }
-        (ROOT / PROCESSORS).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        record(
+            ROOT / PROCESSORS,
+            {
+                "commit": commit(ROOT),
+                "on": processor(),
+                "when": datetime.now(UTC).strftime("%Y-%m-%d"),
+                "torch": torch.__version__,
+                "runs": [{key: row_[key] for key in (*head, "which")} for row_ in rows],
+            },
+        )
     return 1 if any(row_["failed"] or row_["broken"] for row_ in rows) else 0
 
 

@@ -41,7 +41,7 @@ PROCESSORS = "book/processors.json"
 
 
 class status_tables(nodes.General, nodes.Element):  # docutils names nodes in lower case
-    """Stands where the two tables will be."""
+    """Stands where the tables will be."""
 
 
 class Status(SphinxDirective):
@@ -114,7 +114,7 @@ def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
         for page, entry in entries.items()
         if page in env.found_docs
     }
-    current = (pages, environment(), read_processors(Path(app.srcdir)))
+    current = (pages, environment(), read_processors(Path(app.srcdir) / PROCESSORS))
     changed = current != getattr(env, "bookbuild_status", None)
     env.bookbuild_status = current  # type: ignore[attr-defined]
     return [page for page in env.all_docs if "status" in env.metadata[page]] if changed else []
@@ -161,48 +161,43 @@ def _costs(app: Sphinx, docname: str, pages: dict[str, tuple[Any, ...]]) -> node
     return table(rows, head=head, widths=(5, 2, 2, 2, 1, 3), name="db-status", right=(1, 2, 3, 4))
 
 
-def read_processors(root: Path) -> list[dict[str, Any]]:
-    """What ``benchmarks/processors.py`` has recorded; empty if it was never called."""
-    file = root / PROCESSORS
+def read_processors(file: Path) -> list[dict[str, Any]]:
+    """The machines that ``benchmarks/processors.py`` has recorded; none without a record."""
     try:
-        rows: list[dict[str, Any]] = json.loads(file.read_text("utf-8"))["runs"]
-    except OSError:
+        machines: list[dict[str, Any]] = json.loads(file.read_text("utf-8"))["machines"]
+    except FileNotFoundError:
         return []
-    return rows
+    return machines
 
 
-def _processors(runs: list[dict[str, Any]]) -> list[nodes.Node]:
-    if not runs:
+def _processors(machines: list[dict[str, Any]]) -> list[nodes.Node]:
+    if not machines:
         return []
-    rows = [
-        [
-            run["instructions"],
-            str(run["threads"]),
-            str(run["pages"]),
-            str(run["failed"]),
-            str(run["claims"]),
-            str(run["broken"]),
-            str(run["other_values"]),
-        ]
-        for run in runs
-    ]
-    head = ["instructions", "threads", "pages", "failed", "claims", "broken", "other values"]
-    return [
+    told: list[nodes.Node] = [
         nodes.rubric("", "Where this edition was executed"),
         nodes.paragraph(
             "",
-            "Each row is the whole book, executed with the instructions of that processor. Other "
-            "values are claims that measured something else than the first row, and held all the "
-            "same unless they are counted as broken.",
-        ),
-        table(
-            rows,
-            head=head,
-            widths=(3, 1, 1, 1, 1, 1, 2),
-            name="db-processors",
-            right=(1, 2, 3, 4, 5, 6),
+            "Each row is the whole book, executed with the instructions of that processor and so "
+            "many threads. Other values are claims that measured something else than the "
+            "machine's first row; they held all the same unless they are counted as broken.",
         ),
     ]
+    head = ["instructions", "threads", "pages", "failed", "claims", "broken", "other values"]
+    keys = [name.replace(" ", "_") for name in head]
+    for one in machines:
+        where = f"{one['on']}, torch {one['torch']}, {one['when']}, commit {one['commit']}:"
+        rows = [[str(run[key]) for key in keys] for run in one["runs"]]
+        told += [
+            nodes.paragraph("", where),
+            table(
+                rows,
+                head=head,
+                widths=(3, 1, 1, 1, 1, 1, 2),
+                name="db-processors",
+                right=(1, 2, 3, 4, 5, 6),
+            ),
+        ]
+    return told
 
 
 def _number(seconds: float | None) -> str:

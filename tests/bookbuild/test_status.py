@@ -7,7 +7,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 import bookbuild.status
-from bookbuild.status import environment, processor, read_report
+from bookbuild.status import PROCESSORS, environment, processor, read_report
 
 CONF = """
 extensions = ["myst_parser", "bookbuild.status"]
@@ -130,6 +130,21 @@ def test_the_page_is_written_again_on_another_machine(small, monkeypatch):
     monkeypatch.setattr(bookbuild.status, "environment", lambda: {"Processor": "another"})
     assert "book/status" in small.build()
     assert small.rows("db-machine") == [["Processor", "another"]]
+
+
+def test_every_machine_on_which_the_edition_was_executed_has_a_table(small):
+    small.build()
+    assert "Where this edition was executed" not in small.page().text
+    run = {"instructions": "SSE", "threads": 2, "pages": 35, "failed": 0, "claims": 601}
+    run |= {"broken": 1, "other_values": 332, "other_outputs": 35, "cost": 1.4, "which": ["a"]}
+    about = {"torch": "2.13.0", "when": "2026-11-30", "commit": "b79b7291"}
+    machines = [{"on": name, **about, "runs": [run]} for name in ("One", "Another")]
+    (small.root / PROCESSORS).write_text(json.dumps({"machines": machines}))
+    assert "book/status" in small.build()
+    head = ["instructions", "threads", "pages", "failed", "claims", "broken", "other values"]
+    assert small.rows("db-processors") == 2 * [head, ["SSE", "2", "35", "0", "601", "1", "332"]]
+    assert "Another, torch 2.13.0, 2026-11-30, commit b79b7291:" in small.page().text
+    assert small.build() == []
 
 
 def test_pages_that_failed_or_that_the_book_does_not_have_are_left_out(small):
