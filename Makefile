@@ -6,11 +6,12 @@ export OMP_NUM_THREADS := 1
 # `make book STRICT=1` fails where an author has something to mend
 STRICT ?=
 
-.PHONY: help book test page room serve lint lock clean
+.PHONY: help book test verify page room serve lint lock clean
 
 help:
 	@echo "make book    build the site into _build/html (STRICT=1: as authors do)"
 	@echo "make test    build the site, then test the code and the site"
+	@echo "make verify  the same, and run every downloaded notebook from top to bottom"
 	@echo "make page PAGE=book/feedforward/digits    execute and build one page"
 	@echo "make room    run pages under other seeds: how much room do their claims have?"
 	@echo "make serve   show the site at http://127.0.0.1:8000"
@@ -23,6 +24,11 @@ book: .venv/installed
 
 test: book
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# make test runs the notebooks of pages that changed since $$DEEPBOOK_LANDED (or the upstream
+# branch, or the last commit), and of all others a fifth, which the commit draws
+verify: export DEEPBOOK_VERIFY := 1
+verify: test
 
 page: .venv/installed
 	@test -n "$(PAGE)" || { echo "which page? make page PAGE=book/feedforward/digits"; exit 2; }

@@ -1,7 +1,9 @@
 """Run the downloaded notebooks as a reader would: from top to bottom, somewhere else.
 
-Only what could have changed runs again: a record in the build folder says which code, with
-which wheel, was seen to run.
+A book's notebooks cost as much as its pages. A notebook has the code that the page ran, which
+tests compare; so it is enough to run those whose pages changed, and of all others a share that
+another commit draws anew. Only what could have changed runs again: a record in the build folder
+says which code, with which wheel, was seen to run.
 """
 
 import hashlib
@@ -31,6 +33,53 @@ from bookbuild.store import claims_in
 
 # what a reader's kernel gets, beside the environment of whoever runs the check
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "DEEPBOOK_CLAIMS": "show", "DEEPBOOK_PROGRESS": "0"}
+
+
+def changed_pages(root: Path, landed: str = "") -> set[str] | None:
+    """Pages whose sources differ from those of the last landing.
+
+    Parameters
+    ----------
+    root : Path
+        The repository.
+    landed : str
+        The commit of the last landing. Without it the upstream branch's, if there is one and it
+        is not this commit itself, else the commit before this one.
+
+    Returns
+    -------
+    set of str, or None
+        Names of pages, ``"book/feedforward/digits"``; None where nobody can tell.
+    """
+    candidates = [landed] if landed else ["@{upstream}", "HEAD~1"]
+    head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    for name in candidates:
+        base = _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        if base and (base != head or landed):
+            break
+    else:
+        return None
+    committed = _git(root, "diff", "--name-only", "--no-renames", base, "--", "book")
+    added = _git(root, "ls-files", "--others", "--exclude-standard", "--", "book")
+    if committed is None or added is None:
+        return None
+    files = [Path(line) for line in (committed + "\n" + added).splitlines() if line]
+    return {file.with_suffix("").as_posix() for file in files if file.suffix == ".md"}
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def drawn(names: Collection[str], seed: str, share: float = 0.2) -> set[str]:
+    """A share of the names, rounded up, that ``seed`` alone decides: a commit's hash, say."""
+    order = sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+    return set(order[: math.ceil(share * len(order))])
 
 
 class DownloadFailed(Exception):

@@ -1,10 +1,17 @@
 import json
+import subprocess
 import zipfile
 
 import nbformat
 import pytest
 
-from bookbuild.rundownload import DownloadFailed, check_downloads, run_notebook
+from bookbuild.rundownload import (
+    DownloadFailed,
+    changed_pages,
+    check_downloads,
+    drawn,
+    run_notebook,
+)
 
 
 def write(path, *sources, prose="Prose."):
@@ -114,3 +121,66 @@ def test_a_claim_may_not_hold_only_if_it_did_not_hold_in_the_book(tmp_path, told
             run_notebook(path, cwd=tmp_path)
     else:
         run_notebook(path, cwd=tmp_path)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A book under git: its folder, and what runs git there."""
+    git = lambda *arguments: subprocess.run(
+        ["git", "-c", "user.name=A", "-c", "user.email=a@b.c", *arguments],
+        cwd=tmp_path, check=True, capture_output=True, text=True,
+    ).stdout.strip()  # fmt: skip
+    git("init", "--initial-branch", "main")
+    (tmp_path / "book" / "chapter").mkdir(parents=True)
+    return tmp_path, git
+
+
+def save(repository, **pages):
+    root, git = repository
+    for name, text in pages.items():
+        (root / "book" / "chapter" / f"{name}.md").write_text(text)
+    git("add", ".")
+    git("commit", "--message", "pages")
+    return git("rev-parse", "HEAD")
+
+
+def test_changed_pages_are_those_since_the_commit_that_landed(repository):
+    root, git = repository
+    landed = save(repository, one="1", two="2", three="3")
+    (root / "book" / "chapter" / "one.room.json").write_text("{}")
+    save(repository, one="changed")
+    last = save(repository, two="changed")
+    pages = lambda *names: {f"book/chapter/{name}" for name in names}
+    assert changed_pages(root, landed) == pages("one", "two")
+    assert changed_pages(root, last) == set()
+    # without a word of it: the last commit; with what is not committed yet
+    assert changed_pages(root) == pages("two")
+    (root / "book" / "chapter" / "new.md").write_text("new")
+    (root / "book" / "chapter" / "three.md").write_text("changed")
+    assert changed_pages(root) == pages("two", "three", "new")
+    # the upstream branch tells, unless it stands where this one does
+    git("stash", "--include-untracked")
+    git("branch", "upstream", landed)
+    git("branch", "--set-upstream-to", "upstream")
+    assert changed_pages(root) == pages("one", "two")
+    git("branch", "--force", "upstream", "main")
+    assert changed_pages(root) == pages("two")
+
+
+def test_nobody_can_tell_what_changed_without_a_repository_or_an_earlier_commit(repository):
+    root, _ = repository
+    assert changed_pages(root) is None
+    save(repository, one="1")
+    assert changed_pages(root) is None
+    assert changed_pages(root, "no-such-commit") is None
+    assert changed_pages(root / "nowhere") is None
+
+
+def test_another_commit_draws_another_fifth_and_in_time_each_notebook():
+    names = [f"page{number}" for number in range(36)]
+    first = drawn(names, "abc")
+    assert first == drawn(reversed(names), "abc")
+    assert len(first) == 8
+    assert first != drawn(names, "abd")
+    assert set.union(*(drawn(names, f"commit {number}") for number in range(40))) == set(names)
+    assert drawn([], "abc") == set()

@@ -1,20 +1,38 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import nbformat
 import pytest
 
-from bookbuild.rundownload import check_downloads, check_fresh
+from bookbuild.downloads import notebook_name, told_values
+from bookbuild.edition import commit
+from bookbuild.project import Project
+from bookbuild.rundownload import changed_pages, check_downloads, check_fresh, drawn
+from bookbuild.store import Store, claims_in
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
 NAMES = sorted(path.name for path in SITE.glob("_downloads/notebooks/*.ipynb"))
+
+
+def to_run():
+    """`make verify` runs every notebook, `make test` those of changed pages and a fifth of all."""
+    changed = changed_pages(ROOT, os.environ.get("DEEPBOOK_LANDED", ""))
+    if changed is None or os.environ.get("DEEPBOOK_VERIFY"):
+        return NAMES
+    return sorted({*map(notebook_name, changed)} & {*NAMES} | drawn(NAMES, commit(ROOT)[:8]))
+
+
 # these two also run where nothing but Jupyter is installed
 FRESH = [name for name in NAMES if name == "feedforward-digits.ipynb"]
 FRESH += [name for name in NAMES if name not in FRESH][:1]
 
 # without a site each test fails and says why, instead of being left out
 each_page = pytest.mark.parametrize("name", NAMES or ["no notebook"])
+each_page_to_run = pytest.mark.parametrize("name", to_run() or ["no notebook"])
 each_fresh_page = pytest.mark.parametrize("name", FRESH or ["no notebook"])
 
 
@@ -43,7 +61,7 @@ def fresh_failures(request):
     return check_fresh(SITE, record, names, ROOT / "requirements.txt")
 
 
-@each_page
+@each_page_to_run
 def test_the_notebook_runs_from_top_to_bottom(name, failures):
     assert name not in failures, failures[name]
 
@@ -51,6 +69,77 @@ def test_the_notebook_runs_from_top_to_bottom(name, failures):
 @each_fresh_page
 def test_the_notebook_runs_where_only_jupyter_is_installed(name, fresh_failures):
     assert name not in fresh_failures, fresh_failures[name]
+
+
+@pytest.fixture(scope="module")
+def executed():
+    """File name of a notebook to the page as the build executed it."""
+    store = Store(Project(ROOT))
+    ran = {notebook_name(page): store.get(page) for page in store.project.pages()}
+    return {name: found[0] for name, found in ran.items() if found}
+
+
+def code_cells(notebook):
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@each_page
+def test_behind_the_set_up_cell_the_code_is_what_the_page_ran_cell_by_cell(
+    name, downloads, executed
+):
+    notebook = nbformat.read(downloads / "notebooks" / name, as_version=4)
+    assert code_cells(notebook)[1:] == code_cells(executed[name])
+    claimed = {claim["name"]: claim["value"] for claim in claims_in(executed[name])}
+    assert told_values(notebook) == claimed
+
+
+# each set-up cell in a kernel's place: a namespace of its own, in an empty folder
+RUN_SET_UPS = """
+import sys
+from pathlib import Path
+
+import torch
+
+for path in sys.argv[1:]:
+    torch.set_num_threads(2)
+    exec(compile(Path(path).read_text("utf-8"), path, "exec"), {"__name__": "__main__"})
+    assert torch.get_num_threads() == 1, path
+    print(Path(path).name)
+"""
+
+
+def test_every_set_up_cell_runs_with_nothing_but_the_wheel(downloads, tmp_path):
+    (wheel,) = downloads.glob("deepbook-*.whl")
+    ZipFile(wheel).extractall(tmp_path / "package")
+    (tmp_path / "empty").mkdir()
+    files = []
+    for name in NAMES:
+        notebook = nbformat.read(downloads / "notebooks" / name, as_version=4)
+        files.append(tmp_path / f"{name}.py")
+        files[-1].write_text(code_cells(notebook)[0], "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_SET_UPS, *map(str, files)],
+        cwd=tmp_path / "empty",
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "package"), "DEEPBOOK_CLAIMS": "show"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [file.name for file in files]
+
+
+def test_the_wheel_has_every_module_that_the_pages_loaded(downloads):
+    (wheel,) = downloads.glob("deepbook-*.whl")
+    archive = ZipFile(wheel)
+    store = Store(Project(ROOT))
+    loaded = {m for page in store.project.pages() for m in store.record(page).ran_with.modules}
+    own = sorted(module for module in loaded if module.startswith("deepbook"))
+    assert len(own) > 50
+    for module in own:
+        file = module.replace(".", "/")
+        (source,) = {f"{file}.py", f"{file}/__init__.py"} & {*archive.namelist()}
+        assert archive.read(source) == (ROOT / "code" / source).read_bytes()
 
 
 @each_page
