@@ -68,7 +68,7 @@ def test_what_all_chapters_share_imports_no_chapter():
 
 def test_every_folder_is_a_chapter_or_what_chapters_share():
     folders = {path.parent.name for path in CODE.glob("*/__init__.py")}
-    assert folders <= {"data", "live", "recommenders", *CHAPTERS}
+    assert folders <= {"data", "figures", "live", "recommenders", *CHAPTERS}
 
 
 def public(module):

@@ -1,14 +1,19 @@
 """What a page's outputs depend on, and whether any of it has changed.
 
 Its code cells; the source of the ``deepbook`` modules that were loaded when it ran; the data
-that it fetched; the versions of the packages that it had loaded; Python's minor version. The
-kernel tells at the end what it loaded and fetched (:data:`PROBE`).
+that it fetched and the recorded tables that it read; the versions of the packages that it had
+loaded; Python's minor version. The kernel tells at the end what it loaded and read
+(:data:`PROBE`).
+
+A package that loads its modules when they are asked for is known by what it names of those that
+were loaded: a new module, or a new chapter, concerns no page that ran before it was there.
 """
 
+import ast
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -20,8 +25,14 @@ import nbformat
 # An expression that a kernel evaluates after a page's last cell.
 PROBE = """__import__("json").dumps({
     "modules": sorted(__import__("sys").modules),
-    "data": __import__("sys").modules["deepbook.data.fetching"].fetched()
-        if "deepbook.data.fetching" in __import__("sys").modules else {},
+    "data": {
+        name: digest
+        for module, told in {
+            "deepbook.data.fetching": "fetched", "deepbook.carried": "files_read"
+        }.items()
+        if module in __import__("sys").modules
+        for name, digest in getattr(__import__("sys").modules[module], told)().items()
+    },
 })"""
 
 
@@ -34,7 +45,7 @@ class Dependencies:
     cells : str
         Hash of its code cells.
     modules : mapping from name of a ``deepbook`` module to hash of its source
-    data : mapping from name of a data set to hash of its file
+    data : mapping from name of a data set, or of a file that ``deepbook`` carries, to its hash
     packages : mapping from name of a distribution to its version
     python : str
         ``"3.11"``.
@@ -54,18 +65,40 @@ class Surroundings:
         # all at once and before any page runs: a module that is edited while a page runs is
         # then another one than the page's record says
         self._modules = {name: hash_of_module(name) for name in _module_names()}
+        self._tables = {name: table for name in _module_names() if (table := _table_of(name))}
         self._versions: dict[str, str] = {}
 
     @property
     def python(self) -> str:
         return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
-    def module(self, name: str) -> str:
-        """Hash of a ``deepbook`` module's source; empty if there is none."""
-        return self._modules.get(name, "")
+    def module(self, name: str, loaded: Collection[str] = ()) -> str:
+        """Hash of a ``deepbook`` module's source; empty if there is none.
+
+        Parameters
+        ----------
+        name : str
+        loaded : collection of str
+            The modules that were loaded with it. Of a package that loads its modules when they
+            are asked for, the hash is of what it names of these.
+        """
+        digest = self._modules.get(name, "")
+        named = {
+            module: names
+            for module, names in self._tables.get(name, {}).items()
+            if f"{name}.{module}" in loaded
+        }
+        return _hash_of_text(digest + json.dumps(named, sort_keys=True)) if named else digest
 
     def data(self, name: str) -> str:
-        """Hash that the registry gives for a data set's file; empty if it has none."""
+        """Hash of a data set's file as the registry gives it, or of a file that is carried.
+
+        Empty if there is none.
+        """
+        folder = _package_folder()
+        if folder is not None and "/" in name:
+            file = folder.parent / name
+            return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
         from deepbook.data import names
         from deepbook.data.registry import entry
 
@@ -87,13 +120,10 @@ class Surroundings:
         distributions = {
             distribution for name in top_levels for distribution in _distributions().get(name, ())
         }
+        own = [n for n in told["modules"] if n == "deepbook" or n.startswith("deepbook.")]
         return Dependencies(
             cells=hash_of_cells(notebook),
-            modules={
-                name: self.module(name)
-                for name in told["modules"]
-                if name == "deepbook" or name.startswith("deepbook.")
-            },
+            modules={name: self.module(name, own) for name in own},
             data=told["data"],
             packages={name: self.version(name) for name in sorted(distributions)},
             python=self.python,
@@ -118,11 +148,12 @@ class Surroundings:
         if ran_with.python != self.python:
             return f"Python {ran_with.python} became {self.python}"
         for name, before in ran_with.modules.items():
-            if self.module(name) != before:
-                return f"{name} changed" if self.module(name) else f"{name} is gone"
+            now = self.module(name, ran_with.modules)
+            if now != before:
+                return f"{name} changed" if now else f"{name} is gone"
         for name, before in ran_with.data.items():
             if self.data(name) != before:
-                return f"the data {name} changed"
+                return f"the {'file' if '/' in name else 'data'} {name} changed"
         for name, before in ran_with.packages.items():
             if self.version(name) != before:
                 return f"{name} {before} became {self.version(name) or 'absent'}"
@@ -156,7 +187,11 @@ def file_of_module(name: str) -> Path | None:
 
 
 def hash_of_module(name: str) -> str:
-    """Hash of a module's source and of what it carries; empty if there is no such module."""
+    """Hash of a module's source and of what it carries; empty if there is no such module.
+
+    Of a package that loads its modules when they are asked for, the table of what it names is
+    left out.
+    """
     source = file_of_module(name)
     if source is None:
         return ""
@@ -166,11 +201,65 @@ def hash_of_module(name: str) -> str:
         if package
         else _files_of_a_module(source.with_suffix(""))
     )
-    digest = hashlib.sha256(source.read_bytes())
+    digest = hashlib.sha256(_without_table(source.read_bytes()))
     for path in others:
-        name_there = path.relative_to(source.parent).as_posix()
-        digest.update(name_there.encode() + b"\0" + path.read_bytes())
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def is_lazy(source: str | bytes) -> bool:
+    """Whether a package's source has its modules loaded when they are asked for."""
+    text = source if isinstance(source, str) else source.decode("utf-8", "replace")
+    return "lazy_loader.attach(" in text
+
+
+class _Table(ast.NodeTransformer):
+    """Takes out of a lazy package's source what it names: dictionaries of lists, submodules."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, list[str]] = {}
+
+    def visit_Dict(self, node: ast.Dict) -> ast.AST:
+        try:
+            table = ast.literal_eval(node)
+        except ValueError:
+            return self.generic_visit(node)
+        if not all(isinstance(names, list) for names in table.values()):
+            return node
+        self.names |= table
+        return ast.Dict([], [])
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if ast.unparse(node.func) == "lazy_loader.attach":
+            node.keywords = [k for k in node.keywords if k.arg != "submodules"]
+        return node
+
+
+def _table_of(name: str) -> dict[str, list[str]]:
+    """Module to the names that a lazy package takes from it; empty for other modules."""
+    source = file_of_module(name)
+    text = source.read_text("utf-8") if source is not None else ""
+    try:
+        return _read_table(text)[0] if is_lazy(text) else {}
+    except SyntaxError:  # whoever imports it will say so
+        return {}
+
+
+def _read_table(text: str | bytes) -> tuple[dict[str, list[str]], str]:
+    """The table of a lazy package's source, and the code without it."""
+    found = _Table()
+    rest = ast.dump(found.visit(ast.parse(text)))
+    return found.names, rest
+
+
+def _without_table(source: bytes) -> bytes:
+    if not is_lazy(source):
+        return source
+    try:
+        return _read_table(source)[1].encode()
+    except SyntaxError:
+        return source
 
 
 def _files_of_a_module(base: Path) -> list[Path]:
@@ -180,19 +269,24 @@ def _files_of_a_module(base: Path) -> list[Path]:
 
 
 def _files_of_a_package(folder: Path) -> list[Path]:
-    """What a package carries that belongs to none of its modules, also in folders of it."""
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and not (path / "__init__.py").is_file():
-            found += _files_of_a_package(path)
-        elif path.is_file() and _is_carried(path) and not path.with_suffix(".py").is_file():
-            found.append(path)
-    return found
+    """What lies beside a package's modules and belongs to none of them.
+
+    Not what lies in folders: whoever reads a file there says so, as of data.
+    """
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if _is_carried(path) and not path.with_suffix(".py").is_file()
+    ]
 
 
 def _is_carried(path: Path) -> bool:
     # of the data sets' registry a page depends on its own entries only
     return path.is_file() and path.suffix not in {".py", ".pyc"} and path.name != "registry.toml"
+
+
+def _hash_of_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @cache

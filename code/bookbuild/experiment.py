@@ -7,14 +7,15 @@ that only show things. So a record of many runs outlives what cannot have change
 import ast
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
-from bookbuild.dependencies import file_of_module, hash_of_module
+from bookbuild.dependencies import file_of_module, hash_of_module, is_lazy
 from bookbuild.project import Project
 
 # they draw, write and watch, and measure nothing
@@ -109,6 +110,52 @@ def _experiment_in(project: Project, page: str, text: str) -> Experiment:
     return experiment_of(project.notebook(page))
 
 
+@dataclass(frozen=True)
+class Measurement:
+    """What a page measured under its own seeds, and with what.
+
+    Attributes
+    ----------
+    code : str
+        Of the page's :class:`Experiment`.
+    modules : mapping from name to hash
+        As :func:`modules_that_measure` gives it.
+    data : mapping from name to hash
+    claims : list of dict
+    """
+
+    code: str
+    modules: Mapping[str, str]
+    data: Mapping[str, str]
+    claims: list[dict[str, Any]]
+
+    def keep(self, project: Project, page: str) -> None:
+        """Write it into the build folder, beside those that the page made with other code."""
+        file = _measurement_file(project, page, self.code, self.modules, self.data)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = file.with_suffix(".new")
+        scratch.write_text(json.dumps(asdict(self)), "utf-8")
+        scratch.replace(file)
+
+
+def read_measurement(
+    project: Project, page: str, code: str, modules: Mapping[str, str], data: Mapping[str, str]
+) -> Measurement | None:
+    """What a page measured in this folder with this code; None if it never ran with it."""
+    file = _measurement_file(project, page, code, modules, data)
+    try:
+        return Measurement(**json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _measurement_file(
+    project: Project, page: str, code: str, modules: Mapping[str, str], data: Mapping[str, str]
+) -> Path:
+    name = _hash([code, sorted(modules.items()), sorted(data.items())])
+    return project.build / "measured" / page / f"{name}.json"
+
+
 def modules_that_measure(names: Iterable[str]) -> dict[str, str]:
     """Name to hash of those ``deepbook`` modules that can change what a page measures."""
     found = {name: _hash_of_code(name) for name in names if not name.startswith(_SHOWING)}
@@ -122,7 +169,7 @@ def _hash_of_code(name: str) -> str:
     if file is None or (name.partition(".")[0] != "deepbook"):
         return ""
     text = file.read_text("utf-8")
-    if "lazy_loader.attach" in text:
+    if is_lazy(text):
         return ""
     return _hash([ast.dump(_without_docstrings(text)), _hash_of_companions(name, file)])
 

@@ -26,6 +26,7 @@ from jupyter_cache.cache.db import NbCacheRecord
 from sqlalchemy.exc import OperationalError
 
 from bookbuild.dependencies import Dependencies, Surroundings, hash_of_cells
+from bookbuild.experiment import Measurement, experiment_of, modules_that_measure
 from bookbuild.project import BuildFailed, Project, hash_of_folder
 
 # the option by which a cell takes its code from a file
@@ -176,6 +177,12 @@ class Store:
         )
         self._write(page, record)
         self._forget(record.key)
+        if not self.surroundings.change(record.ran_with, record.ran_with.cells):
+            modules = modules_that_measure(record.ran_with.modules)
+            code = experiment_of(notebook).code
+            Measurement(code, modules, record.ran_with.data, record.claims or []).keep(
+                self.project, page
+            )
         return record
 
     def serve(self, page: str) -> None:

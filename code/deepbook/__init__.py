@@ -6,13 +6,12 @@ subpackages load when they are first used.
 
 import lazy_loader
 
-__version__ = "0.1.0"
-
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules="""boltzmann claims data feedforward figures live recommenders training
     watching""".split(),
     submod_attrs={
+        "_version": ["__version__"],
         "claims": ["BrokenClaim", "claim", "glue"],
         "randomness": ["generator", "seed"],
     },

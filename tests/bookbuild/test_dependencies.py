@@ -1,11 +1,13 @@
+import hashlib
 import json
 import shutil
+import subprocess
 import sys
 from importlib import metadata
 
 import pytest
 
-from bookbuild.dependencies import Surroundings, hash_of_cells
+from bookbuild.dependencies import PROBE, Surroundings, hash_of_cells
 from bookbuild.execute import execute
 from bookbuild.store import Store
 
@@ -80,10 +82,7 @@ CHANGES = {
         {"one": "deepbook changed", "two": "deepbook changed"},
     ),
     "a file beside a package": ("data/words.txt", {"two": "deepbook.data changed"}),
-    "a file in a folder of a package": (
-        "data/folder/words.txt",
-        {"two": "deepbook.data changed"},
-    ),
+    "a file in a folder of a package, which nobody read": ("data/folder/words.txt", {}),
     "a script that has its module's name": ("two.js", {"two": "deepbook.two changed"}),
     "a new script beside a module": ("one.js", {"one": "deepbook.one changed"}),
     "the registry of data, but no entry": ("data/registry.toml", {}),
@@ -178,6 +177,75 @@ def test_data_with_another_hash_makes_stale_who_fetched_it(fresh_book, monkeypat
     assert Surroundings().change(ran_with, hash_of_cells(notebook)) == "the data mnist-5k changed"
     del hashes["mnist-5k"]
     assert Surroundings().change(ran_with, hash_of_cells(notebook)) == "the data mnist-5k changed"
+
+
+def test_a_carried_file_makes_stale_who_read_it(package, fresh_book):
+    notebook = fresh_book.project.notebook("book/two")
+    name = "deepbook/data/folder/words.txt"
+    file = package / "data" / "folder" / "words.txt"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    probe = json.dumps({"modules": ["torch"], "data": {name: digest}})
+    ran_with = Surroundings().describe(notebook, probe)
+    assert Surroundings().change(ran_with, hash_of_cells(notebook)) is None
+    (file.parent / "other.txt").write_text("other")
+    assert Surroundings().change(ran_with, hash_of_cells(notebook)) is None
+    file.write_text("changed")
+    reason = f"the file {name} changed"
+    assert Surroundings().change(ran_with, hash_of_cells(notebook)) == reason
+    file.unlink()
+    assert Surroundings().change(ran_with, hash_of_cells(notebook)) == reason
+
+
+LAZY = '''"""Words."""
+
+import lazy_loader
+
+_ATTRIBUTES = {"one": ["a"], "two": ["b", "c"]}
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=["one", "two"], submod_attrs=_ATTRIBUTES
+)
+'''
+
+LAZY_CHANGES = {
+    "a module that no page had": ('{"one"', '{"three": ["d"], "one"', False),
+    "a new chapter": ('["one", "two"]', '["one", "two", "three"]', False),
+    "another name of a module that was not loaded": ('["b", "c"]', '["b"]', False),
+    "another name of a module that was loaded": ('["a"]', '["a", "d"]', True),
+    "a name that comes from another module now": ('"one": ["a"]', '"two": ["a"]', True),
+    "code": ("import lazy_loader\n", "import lazy_loader\nfrom package import two\n", True),
+    "code that is none": ("import lazy_loader\n", "import lazy_loader\nimport\n", True),
+}
+
+
+@pytest.mark.parametrize("change", LAZY_CHANGES)
+def test_a_lazy_package_is_what_it_names_of_the_modules_that_were_loaded(
+    package, change, fresh_book
+):
+    old, new, stale = LAZY_CHANGES[change]
+    (package / "__init__.py").write_text(LAZY)
+    notebook = fresh_book.project.notebook("book/two")
+    probe = json.dumps({"modules": ["deepbook", "deepbook.one"], "data": {}})
+    ran_with = Surroundings().describe(notebook, probe)
+    assert Surroundings().change(ran_with, hash_of_cells(notebook)) is None
+    assert old in LAZY
+    (package / "__init__.py").write_text(LAZY.replace(old, new))
+    found = Surroundings().change(ran_with, hash_of_cells(notebook))
+    assert found == ("deepbook changed" if stale else None)
+
+
+def test_the_kernel_tells_what_it_read(tmp_path):
+    code = [
+        "from deepbook.boltzmann import read_record",
+        "read_record('ais')",
+        f"print({PROBE})",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(code)], capture_output=True, text=True, check=True
+    )
+    (name,) = json.loads(done.stdout)["data"]
+    assert name == "deepbook/boltzmann/records/ais.json"
+    assert json.loads(done.stdout)["data"][name] == Surroundings().data(name)
 
 
 def test_the_hash_of_data_is_that_of_its_file_in_the_registry():

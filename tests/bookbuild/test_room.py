@@ -242,6 +242,35 @@ def test_changed_code_with_a_new_claim_runs_under_all_seeds(random_book):
     assert "trebled" in read_room(random_book.project, "book/one").runs
 
 
+def test_a_page_that_measures_here_what_it_did_keeps_its_record_without_a_run(random_book):
+    room(random_book)
+    assert random_book.run("execute").code == 0
+    before = read_room(random_book.project, "book/one")
+    random_book.edit("book/one", "answer = 41", 'answer = 41\nprint("a title")')
+    assert random_book.run("execute").code == 0
+    outcome = room(random_book, "--page", "book/one")
+    assert (outcome.code, outcome.kernels) == (0, 0), outcome.text
+    assert "book/one: it measures here what it did, to the last digit" in outcome.text
+    after = read_room(random_book.project, "book/one")
+    assert after.runs == before.runs
+    assert after.code != before.code
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("drawn = 10 +", "drawn = 10.00001 +"),  # seven digits of twelve are the same
+        ('glue("doubled", 2 * drawn)', 'claim("trebled", 3 * drawn, at_least=9)'),
+    ],
+)
+def test_a_page_that_measures_something_else_here_runs_under_other_seeds(random_book, old, new):
+    room(random_book)
+    assert random_book.run("execute").code == 0
+    random_book.edit("book/one", old, new)
+    assert random_book.run("execute").code == 0
+    assert room(random_book, "--page", "book/one").kernels > 0
+
+
 @pytest.fixture
 def old_modules(random_book):
     """A book whose record of room was measured with another module."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
+from deepbook.carried import read_carried
+
 __all__ = ["Record", "read_record", "record_names"]
 
 Value = float | str | None
@@ -99,14 +101,14 @@ def read_record(name: str) -> Record:
     """
     if name not in record_names():
         raise ValueError(f"expected one of {', '.join(record_names())}, got {name!r}")
-    content = json.loads((files(__package__) / "records" / f"{name}.json").read_text("utf-8"))
+    content = json.loads(read_carried("deepbook.boltzmann", f"records/{name}.json"))
     content["rows"] = tuple(content["rows"])
     return Record(**content)
 
 
 def record_names() -> list[str]:
     """The names of all records."""
-    folder = files(__package__) / "records"
+    folder = files("deepbook.boltzmann") / "records"
     if not folder.is_dir():
         return []
     return sorted(
