@@ -21,13 +21,13 @@ from typing import Any
 
 import torch
 
-from bookbuild.capacity import pages_at_once
-from bookbuild.edition import commit
-from bookbuild.experiment import experiment_of, modules_that_measure
-from bookbuild.kernel import Limits, run_page
+from bookbuild.execution.capacity import pages_at_once
+from bookbuild.execution.experiment import experiment_of, modules_that_measure
+from bookbuild.execution.kernel import Limits, run_page
+from bookbuild.execution.store import Store, claims_in, hash_of_outputs
+from bookbuild.extensions.edition import commit
+from bookbuild.extensions.status_page import PROCESSORS, processor, read_processors
 from bookbuild.project import Project
-from bookbuild.status import PROCESSORS, processor, read_processors
-from bookbuild.store import Store, claims_in, hash_of_outputs
 
 ROOT = Path(__file__).parents[1]
 

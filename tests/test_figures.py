@@ -8,7 +8,7 @@ from matplotlib.collections import FillBetweenPolyCollection, PathCollection
 from matplotlib.colors import to_rgb
 from nbformat.v4 import new_code_cell, new_notebook
 
-from bookbuild.kernel import run_page
+from bookbuild.execution.kernel import run_page
 from deepbook import figures
 
 # Machado, Oliveira and Fernandes 2009, full severity, on linear RGB

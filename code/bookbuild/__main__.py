@@ -13,11 +13,11 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import OperationalError
 
 from bookbuild.build import broken_claims, build_page, build_site, check_book, execute_pages
-from bookbuild.dependencies import Surroundings
+from bookbuild.execution.dependencies import Surroundings
+from bookbuild.execution.store import Store
 from bookbuild.project import BuildFailed, Project
-from bookbuild.room import SEEDS, lack, read_room, why_stale
-from bookbuild.roomrun import measure_room, summary
-from bookbuild.store import Store
+from bookbuild.room.measure import measure_room, summary
+from bookbuild.room.record import SEEDS, lack, read_room, why_stale
 
 STATUSES = """\
 exit status: 0 done; 1 the book is at fault, or its surroundings; 2 a wrong call; 130 Ctrl-C
@@ -137,7 +137,7 @@ def _run(project: Project, options: argparse.Namespace) -> int:
     if options.cluster is None:
         execute_pages(project, pages, **how)
     else:
-        from bookbuild.cluster import executor_of
+        from bookbuild.execution.cluster import executor_of
 
         with executor_of(options.cluster) as executor:
             execute_pages(project, pages, executor=executor, **how)

@@ -5,8 +5,8 @@
     bookbuild: {reference_seconds: 30, reason: "twelve seeds, for the spread", long: true}
 
 ``reference_seconds`` takes the place of the 20 that a page may cost, on any machine
-(:mod:`bookbuild.calibration`); ``long`` starts the page before others where nobody knows yet how
-long each takes, as on a fresh clone.
+(:mod:`bookbuild.execution.calibration`); ``long`` starts the page before others where nobody
+knows yet how long each takes, as on a fresh clone.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from bookbuild.pagesource import Finding
+from bookbuild.page_source import Finding
 
 PAGE_SECONDS = 20.0
 # a calibration errs too: only a page that is over by this factor fails a strict build

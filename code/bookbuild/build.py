@@ -11,14 +11,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bookbuild.check import check, check_one
-from bookbuild.dependencies import package_folders
-from bookbuild.edition import commit
-from bookbuild.execute import execute
-from bookbuild.pagesource import Finding
+from bookbuild.checks.book import check, check_one
+from bookbuild.execution.dependencies import package_folders
+from bookbuild.execution.execute import execute
+from bookbuild.execution.store import Store, claims_in
+from bookbuild.extensions.edition import commit
+from bookbuild.page_source import Finding
 from bookbuild.project import BuildFailed, Project, hash_of_folder
 from bookbuild.report import write_report
-from bookbuild.store import Store, claims_in
 
 
 def build_site(project: Project, *, strict: bool = False, **how: Any) -> Path:
@@ -152,7 +152,7 @@ def execute_pages(project: Project, pages: Sequence[str], **how: Any) -> Store:
     project : Project
     pages : sequence of str
     **how
-        As :func:`bookbuild.execute.execute` takes it.
+        As :func:`bookbuild.execution.execute.execute` takes it.
 
     Returns
     -------

@@ -28,6 +28,10 @@ KERNEL_ENVIRONMENT = {
 }
 
 
+# this package: what it makes of a page may change with it
+PACKAGE = Path(__file__).parent
+
+
 class BuildFailed(Exception):
     """The build ended without a new site; the message says why."""
 

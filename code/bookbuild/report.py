@@ -8,7 +8,7 @@ from typing import Any
 
 import nbformat
 
-from bookbuild.store import Store, claims_in
+from bookbuild.execution.store import Store, claims_in
 
 
 def claims_by_page(store: Store, pages: Iterable[str]) -> dict[str, list[dict[str, Any]]]:

@@ -27,7 +27,8 @@ latex: {use_jupyterbook_latex: false}
 sphinx:
   config:
     extensions: [myst_nb, jupyter_book, sphinx_external_toc, sphinx_comments,
-                 bookbuild.extension, bookbuild.held, bookbuild.mathml, bookbuild.interface]
+                 bookbuild.extensions.executed_pages, bookbuild.extensions.held,
+                 bookbuild.extensions.mathml, bookbuild.extensions.shown_elsewhere]
     html_theme: basic
     html_static_path: [static]
     html_theme_options: {}

@@ -11,8 +11,8 @@ from sphinx.builders.html import StandaloneHTMLBuilder
 import deepbook.data
 from bookbuild.__main__ import main
 from bookbuild.build import finish_swap, swap_in
-from bookbuild.kernel import Limits
-from bookbuild.store import Store
+from bookbuild.execution.kernel import Limits
+from bookbuild.execution.store import Store
 
 
 def test_a_build_executes_every_page_and_puts_the_site_in_place(first_build):
@@ -114,7 +114,7 @@ def test_a_fault_fails_the_build_and_leaves_the_last_good_site(book, monkeypatch
     else:
         book.edit(page, old, new)
     if fault == "a page over its time":
-        monkeypatch.setattr("bookbuild.execute.LIMITS", Limits(whole=6.0))
+        monkeypatch.setattr("bookbuild.execution.execute.LIMITS", Limits(whole=6.0))
     # a reader's build shows a broken claim and goes on
     command = ["html", "--strict"] if fault == "a broken claim" else ["html"]
     outcome = book.run(*command)

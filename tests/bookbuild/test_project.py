@@ -1,7 +1,7 @@
 import pytest
 
+from bookbuild.execution.store import Store
 from bookbuild.project import BuildFailed, Project, hash_of_folder
-from bookbuild.store import Store
 
 
 def test_the_book_is_found_from_any_folder_in_it(fresh_book):

@@ -7,11 +7,11 @@ from zipfile import ZipFile
 import nbformat
 import pytest
 
-from bookbuild.downloads import notebook_name, told_values
-from bookbuild.edition import commit
+from bookbuild.downloads.notebooks_of_site import notebook_name, told_values
+from bookbuild.downloads.run_notebooks import changed_pages, check_downloads, check_fresh, drawn
+from bookbuild.execution.store import Store, claims_in
+from bookbuild.extensions.edition import commit
 from bookbuild.project import Project
-from bookbuild.rundownload import changed_pages, check_downloads, check_fresh, drawn
-from bookbuild.store import Store, claims_in
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"

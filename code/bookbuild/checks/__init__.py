@@ -1,0 +1,1 @@
+"""What is checked of sources, outputs and the site."""

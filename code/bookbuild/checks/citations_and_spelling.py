@@ -1,0 +1,81 @@
+"""Citations and spelling of the whole book."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from bookbuild.page_source import Finding
+from bookbuild.project import BuildFailed, Project
+
+BIBLIOGRAPHY = "book/references.bib"
+
+_ENTRY = re.compile(r"^\s*@(?!comment|string|preamble)\w+\s*\{\s*([^\s,]+)", re.IGNORECASE)
+_CITATION = re.compile(r"\{cite(?::\w+)?\}`([^`]*)`")
+_MISSPELLED = re.compile(r"(.+?):(\d+): (.+ ==> .+)")
+
+
+def check_citations(project: Project, texts: Mapping[str, str]) -> list[Finding]:
+    """Find entries that no page cites, and citations of no entry.
+
+    Parameters
+    ----------
+    project : Project
+    texts : mapping from page to source
+        Every document of the book.
+    """
+    bibliography = project.root / BIBLIOGRAPHY
+    entries = (
+        {
+            match[1]: number
+            for number, line in enumerate(_lines(bibliography.read_text("utf-8")), start=1)
+            if (match := _ENTRY.match(line))
+        }
+        if bibliography.is_file()
+        else {}
+    )
+    findings, cited = [], set()
+    for page, text in texts.items():
+        for number, line in enumerate(_lines(text), start=1):
+            for role in _CITATION.findall(line):
+                # braces hold what stands before and behind a citation
+                for key in re.sub(r"\{[^{}]*\}", "", role).replace(" ", "").split(","):
+                    cited.add(key)
+                    if key not in entries:
+                        message = f"{key!r} is not in {BIBLIOGRAPHY}"
+                        findings.append(Finding(f"{page}.md", number, message))
+    findings += [
+        Finding(BIBLIOGRAPHY, number, f"no page cites {key!r}")
+        for key, number in entries.items()
+        if key not in cited
+    ]
+    return findings
+
+
+def check_spelling(project: Project) -> list[Finding]:
+    """Find misspelled words, with the settings of the project's ``pyproject.toml``.
+
+    Raises
+    ------
+    BuildFailed
+        If codespell cannot do its work.
+    """
+    pages = [
+        path.relative_to(project.root).as_posix()
+        for path in sorted((project.root / "book").rglob("*.md"))
+    ]
+    run = subprocess.run(
+        [sys.executable, "-m", "codespell_lib", *pages],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [match for line in run.stdout.splitlines() if (match := _MISSPELLED.fullmatch(line))]
+    if run.returncode and not found:
+        raise BuildFailed(f"codespell failed:\n{run.stdout}{run.stderr}".rstrip())
+    return [Finding(m[1].removeprefix("./"), int(m[2]), f"spelling: {m[3]}") for m in found]
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n")

@@ -1,0 +1,112 @@
+"""What every page promises its readers, checked on its source and its outputs."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bookbuild.checks.live_figures import alternative_text, live_html, weights
+from bookbuild.checks.verdicts import check_held, check_verdicts
+from bookbuild.execution.store import claims_in_cell
+from bookbuild.page_source import Cell, Finding, PageSource
+
+EXERCISES = 3
+
+_HIDDEN = {"remove-output", "remove-cell"}
+_PICTURE_FILE = re.compile(r"\S+\.(png|svg|jpe?g|gif|webp|pdf)", re.IGNORECASE)
+
+
+def check_page(page: PageSource, *, in_chapter: bool) -> list[Finding]:
+    """All rules for one page; those about its parts only for a page of a chapter."""
+    rules: list[Callable[[PageSource], Iterator[Finding]]] = [
+        *(figures, exercises, claims, weights, check_held, check_verdicts)
+    ]
+    if in_chapter:
+        rules.append(parts)
+    return [finding for rule in rules for finding in rule(page)]
+
+
+def figures(page: PageSource) -> Iterator[Finding]:
+    """Every picture that a cell draws has a caption, a name and an alternative text."""
+    for cell in filter(_draws, page.cells):
+        figure, image = cell.layout.get("figure") or {}, cell.layout.get("image") or {}
+        caption, name = _plain(figure.get("caption")), _plain(figure.get("name"))
+        live = live_html(cell)
+        alt = _plain(alternative_text(live) if live else image.get("alt"))
+        for key, value in (("caption", caption), ("name", name)):
+            if not value:
+                yield page.finding(cell.line, f"the figure has no {key} (mystnb: figure: {key})")
+        if not alt:
+            where = "its argument alt" if live else "mystnb: image: alt"
+            problem = f"has no alternative text ({where})"
+        elif _PICTURE_FILE.fullmatch(alt) or alt == name:
+            problem = f"has a name as alternative text: {alt!r}; say what is to be seen"
+        elif alt.casefold().rstrip(".") == caption.casefold().rstrip("."):
+            problem = "has its caption as alternative text: say what is to be seen"
+        else:
+            continue
+        yield page.finding(cell.line, f"the figure {problem}")
+
+
+def exercises(page: PageSource) -> Iterator[Finding]:
+    """Every exercise has a solution, every solution an exercise, and its cells ran."""
+    posed = [(e.line, e.options.get("label")) for e in page.named("exercise", "exercise-start")]
+    solved = [(s.line, s.argument) for s in page.named("solution", "solution-start")]
+    for line, label in posed:
+        if not label:
+            yield page.finding(line, "the exercise has no label, so it can have no solution")
+        elif label not in (name for _, name in solved):
+            yield page.finding(line, f"the exercise {label} has no solution")
+    for line, name in solved:
+        if name not in (label for _, label in posed):
+            yield page.finding(line, f"the solution names no exercise of this page: {name!r}")
+    starts = [s.line for s in page.named("solution-start")]
+    ends = [s.line for s in page.named("solution-end")]
+    for start, end in zip(starts, ends, strict=False):
+        for cell in page.cells:
+            if start < cell.line < end and cell.node.execution_count is None:
+                yield page.finding(cell.line, "this cell of a solution did not run")
+
+
+def claims(page: PageSource) -> Iterator[Finding]:
+    """Every claim has its name for itself and, in a strict build, holds."""
+    lines: dict[str, int] = {}
+    for cell, claim in _claims(page):
+        name = claim["name"]
+        if not claim["holds"]:
+            broken = f"promised {claim['bound']}, got {claim['value']}"
+            message = f"the claim {name} does not hold: {broken}"
+            yield Finding(page.file, cell.line, message, "strict")
+        if name in lines:
+            yield page.finding(cell.line, f"{name} is claimed at line {lines[name]} already")
+        lines.setdefault(name, cell.line)
+
+
+def parts(page: PageSource) -> Iterator[Finding]:
+    """A page of a chapter has a figure, a numbered equation, exercises and a claim."""
+    if not page.named("figure") and not any(map(_draws, page.cells)):
+        yield page.finding(1, "the page has no figure")
+    if not any(equation.options.get("label") for equation in page.named("math")):
+        yield page.finding(1, "the page has no numbered equation (math with a label)")
+    posed = len(page.named("exercise", "exercise-start"))
+    if posed < EXERCISES:
+        yield page.finding(1, f"the page has {posed} exercises, expected at least {EXERCISES}")
+    if not any(_claims(page)):
+        yield page.finding(1, "the page claims nothing (deepbook.claim)")
+
+
+def _draws(cell: Cell) -> bool:
+    return _HIDDEN.isdisjoint(cell.node.metadata.get("tags", [])) and any(
+        mime.startswith("image/")
+        for output in cell.node.get("outputs", [])
+        for mime in output.get("data", {})
+    )
+
+
+def _claims(page: PageSource) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    for cell in page.cells:
+        for claim in claims_in_cell(cell.node):
+            yield cell, claim
+
+
+def _plain(text: object) -> str:
+    return " ".join(str(text).split()) if text is not None else ""

@@ -1,0 +1,1 @@
+"""The notebooks that readers download, and the package beside them."""

@@ -1,0 +1,1 @@
+"""How much room the claims have under other seeds."""
