@@ -11,7 +11,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bookbuild.checks.book import check, check_one
+from bookbuild.checks.book import (
+    check_before,
+    check_outputs,
+    check_page_outputs,
+    check_site,
+)
 from bookbuild.execution.dependencies import package_folders
 from bookbuild.execution.execute import execute
 from bookbuild.execution.store import Store, claims_in
@@ -44,16 +49,16 @@ def build_site(project: Project, *, strict: bool = False, **how: Any) -> Path:
         If data is missing, a page fails, Sphinx warns, or a strict build finds a fault.
     """
     finish_swap(project.site)
+    judge(check_before(project), strict=strict)
     store = execute_pages(project, project.pages(), **how)
     if strict:
         refuse_broken_claims(store, project.pages())
+    judge(_findings_in_outputs(store), strict=strict)
     # A pass that was broken off leaves pages half written but "up to date"; one that warned
     # leaves pages that would not warn again.
     unfinished = project.build / "unfinished"
     state, state_of_site = site_state(store), project.build / "site-state"
     if not unfinished.exists() and project.site.is_dir() and _reads(state_of_site) == state:
-        if strict:
-            check_book(store, strict=True)
         return project.site
     if unfinished.exists():
         shutil.rmtree(project.work, ignore_errors=True)
@@ -61,7 +66,7 @@ def build_site(project: Project, *, strict: bool = False, **how: Any) -> Path:
     with store.at_work():
         run_sphinx(project, project.work / "html", project.work / "doctrees")
     unfinished.unlink()
-    check_book(store, strict=strict)
+    judge(check_site(project), strict=strict)
     # without it, a swap that is broken off is done again
     state_of_site.unlink(missing_ok=True)
     swap_in(project.work / "html", project.site)
@@ -69,12 +74,28 @@ def build_site(project: Project, *, strict: bool = False, **how: Any) -> Path:
     return project.site
 
 
-def check_book(store: Store, *, strict: bool = False, advise: bool = False) -> None:
-    """Check sources and the site that Sphinx made, and print what is found.
+def check_book(store: Store) -> None:
+    """Check sources, outputs and the site that Sphinx made, and print all that is found.
+
+    Raises
+    ------
+    BuildFailed
+        If something is found that fails a strict build.
+    """
+    findings = check_before(store.project) + _findings_in_outputs(store) + check_site(store.project)
+    judge(findings, strict=True, advise=True)
+
+
+def _findings_in_outputs(store: Store) -> list[Finding]:
+    return check_outputs(store, json.loads(store.project.report.read_text("utf-8")))
+
+
+def judge(findings: Sequence[Finding], *, strict: bool, advise: bool = False) -> None:
+    """Print what was found, and fail for what this build may not let pass.
 
     Parameters
     ----------
-    store : Store
+    findings : sequence of Finding
     strict : bool
         Let what only an author can mend fail the build.
     advise : bool
@@ -83,13 +104,7 @@ def check_book(store: Store, *, strict: bool = False, advise: bool = False) -> N
     Raises
     ------
     BuildFailed
-        If something is found that fails this build.
     """
-    report = json.loads(store.project.report.read_text("utf-8"))
-    _judge(check(store.project, report=report, store=store), strict=strict, advise=advise)
-
-
-def _judge(findings: Sequence[Finding], *, strict: bool, advise: bool) -> None:
     fails = {"error", "strict"} if strict else {"error"}
     count = 0
     for finding in findings:
@@ -194,6 +209,7 @@ def build_page(project: Project, page: str) -> Path:
     """
     if page not in project.pages():
         raise BuildFailed(f"no page {page!r} with code cells in _toc.yml")
+    judge(check_before(project, page), strict=True)
     store = execute_pages(project, [page])
     executed = store.get(page)
     if executed is None:
@@ -201,7 +217,7 @@ def build_page(project: Project, page: str) -> Path:
     for claim in claims_in(executed[0]):
         print(f"  {claim['name']}: {claim['value']} (promised {claim['bound']})")
     refuse_broken_claims(store, [page])
-    _judge(check_one(store, page), strict=True, advise=True)
+    judge(check_page_outputs(store, page), strict=True, advise=True)
     folder = project.build / "page" / page.replace("/", "-")
     shutil.rmtree(folder / "doctrees", ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,7 +1,7 @@
 """What a page's source says, line by line: its directives, its prose, its code cells."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -21,6 +21,11 @@ GLUED = "\ufffb"
 HELD = "\u2713"
 
 _ROLES = {"glue:text": GLUED, "held": HELD}
+
+# roles that lead to a label, or to a page
+_LEADING = {"eq", "numref", "ref", "prf:ref", "doc"}
+# what gives a directive its label
+_LABELS = ("label", "name")
 
 # directives whose content is not Markdown
 _VERBATIM = {"raw-cell", "code", "code-block", "literalinclude", "math", "raw"}
@@ -89,6 +94,9 @@ class PageSource:
         code, roles and links, ``GLUED`` and ``HELD`` for these two roles.
     held : list of (int, str)
         Line of the paragraph, and the claim that a mark names.
+    labels : mapping from label to the line that gives it
+    references : list of (int, str, str)
+        Line, role and goal of what leads to a label or to a page.
     """
 
     file: str
@@ -96,6 +104,8 @@ class PageSource:
     prose: list[tuple[int, str]] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     held: list[tuple[int, str]] = field(default_factory=list)
+    labels: dict[str, int] = field(default_factory=dict)
+    references: list[tuple[int, str, str]] = field(default_factory=list)
 
     def named(self, *names: str) -> list[Directive]:
         """Directives of these names."""
@@ -125,6 +135,11 @@ def read_page(file: str, text: str, notebook: nbformat.NotebookNode) -> PageSour
     for cell, line in zip(notebook.cells, lines, strict=True):
         if cell.cell_type == "code":
             page.cells.append(Cell(cell, line))
+            figure = page.cells[-1].layout.get("figure") or {}
+            if name := figure.get("name"):
+                page.labels.setdefault(str(name), line)
+            for token in _parser().parse(str(figure.get("caption") or "")):
+                page.references += [(line, *goal) for _, *goal in _references(token, line)]
     return page
 
 
@@ -139,7 +154,11 @@ def _read(page: PageSource, text: str, first_line: int) -> None:
         elif token.type == "inline" and not in_heading:
             page.prose.append((line, _prose(token)))
             page.held += [(line, name) for name in _held(token)]
+            page.references += _references(token, line)
+        elif token.type == "myst_target":
+            page.labels.setdefault(token.content, line)
         elif token.type == "math_block_label":
+            page.labels.setdefault(token.info, line)
             page.directives.append(Directive("math", "", {"label": token.info}, line))
         elif token.type in ("fence", "colon_fence"):
             start = re.match(r"\{([^}]+)\}\s*(.*)", token.info)
@@ -147,6 +166,9 @@ def _read(page: PageSource, text: str, first_line: int) -> None:
                 continue
             options, skipped = _options(token.content)
             page.directives.append(Directive(start[1], start[2].strip(), options, line))
+            for key in _LABELS:
+                if options.get(key):
+                    page.labels.setdefault(str(options[key]), line)
             if start[1] not in _VERBATIM:
                 body = "\n".join(token.content.split("\n")[skipped:])
                 _read(page, body, line + 1 + skipped)
@@ -166,6 +188,16 @@ def _prose(inline: Token) -> str:
             role = child.meta.get("name") if child.type == "myst_role" else None
             text += _ROLES.get(str(role), GAP) + "\n" * child.content.count("\n")
     return text
+
+
+def _references(token: Token, line: int) -> Iterator[tuple[int, str, str]]:
+    """Line, role and goal of the references in a paragraph that begins at ``line``."""
+    for child in token.children or []:
+        if child.type in ("softbreak", "hardbreak"):
+            line += 1
+        elif child.type == "myst_role" and (role := str(child.meta.get("name"))) in _LEADING:
+            shown = re.fullmatch(r".*<([^<>]+)>\s*", child.content, re.DOTALL)
+            yield line, role, (shown[1] if shown else child.content).strip()
 
 
 def _held(inline: Token) -> list[str]:

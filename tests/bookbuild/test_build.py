@@ -76,7 +76,7 @@ FAULTS = {
     ),
     "an undefined reference": (
         ("book/one", "It is", "See {ref}`nowhere`. It is"),
-        ["book/one.md:18: WARNING: undefined label: 'nowhere'"],
+        ["book/one.md:18: {ref} leads to no label of the book: 'nowhere'"],
     ),
     "a reference that only nitpicking finds": (
         ("book/one", "It is", "See {py:func}`nothing`. It is"),
@@ -126,6 +126,41 @@ def test_a_fault_fails_the_build_and_leaves_the_last_good_site(book, monkeypatch
     # and it is not forgotten
     assert book.run(*command).code == 1
     assert book.site() == before
+
+
+MISSPELT = "rec" + "ieve"  # in two, for this file is checked too
+EARLY = {
+    "a misspelt word": (f" {MISSPELT} it. It is", f"book/one.md:18: spelling: {MISSPELT} ==> "),
+    "a citation of nothing": (
+        " {cite:t}`nobody2021` has it. It is",
+        "book/one.md:18: 'nobody2021' is not in book/references.bib",
+    ),
+    "an undefined reference": (
+        " See {eq}`eq-none`. It is",
+        "book/one.md:18: {eq} leads to no label of the book: 'eq-none'",
+    ),
+    "an exercise without a solution": (
+        "```{exercise}\n:label: ex-one\nWhy?\n```\n\nIt is",
+        "book/one.md:18: the exercise ex-one has no solution",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", [["html"], ["page", "book/one"]])
+@pytest.mark.parametrize("fault", EARLY)
+def test_what_needs_no_outputs_is_told_before_a_cell_runs(fresh_book, fault, command):
+    said, message = EARLY[fault]
+    fresh_book.edit("book/one", "It is", said)
+    outcome = fresh_book.run(*command)
+    assert (outcome.code, outcome.kernels, outcome.read) == (1, 0, [])
+    assert message in outcome.text
+    assert "not built: the checks found 1 faults: see above" in outcome.text
+
+
+def test_a_page_is_built_whatever_is_wrong_with_others(fresh_book):
+    fresh_book.edit("book/one", "It is", f"{MISSPELT} it. It is")
+    outcome = fresh_book.run("page", "book/two")
+    assert (outcome.code, outcome.kernels) == (0, 1), outcome.text
 
 
 def test_a_picture_described_by_its_files_name_fails_the_build(book):

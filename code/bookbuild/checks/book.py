@@ -1,49 +1,113 @@
-"""Everything that is checked before the site goes out, in one call."""
+"""Everything that is checked, each as soon as it can be.
 
-from collections.abc import Mapping
+What needs no outputs before the first cell runs (:func:`check_before`), what needs them after the
+last one (:func:`check_outputs`), links when the site stands (:func:`check_site`).
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import nbformat
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from bookbuild.budget import check_budget
-from bookbuild.checks.citations_and_spelling import check_citations, check_spelling
+from bookbuild.checks.citations_and_spelling import BIBLIOGRAPHY, Spelling, check_citations
 from bookbuild.checks.kept_findings import Memory
-from bookbuild.checks.links import check_site
-from bookbuild.checks.page_parts import check_page
+from bookbuild.checks.links import check_links
+from bookbuild.checks.page_parts import check_page, check_source
+from bookbuild.checks.references import check_labels, check_references
 from bookbuild.checks.typed_numbers import check_numbers
 from bookbuild.execution.dependencies import package_folders
 from bookbuild.execution.store import Store, claims_in_cell
-from bookbuild.page_source import Finding, read_page
+from bookbuild.page_source import Finding, PageSource, read_page
 from bookbuild.project import BuildFailed, Project, hash_of_folder
 from bookbuild.room.record import check_room, room_file
 
-__all__ = ["Finding", "check", "check_site", "check_sources"]
+__all__ = ["Finding", "check_before", "check_outputs", "check_page_outputs", "check_site"]
 
 
-def check(
-    project: Project, *, report: Mapping[str, Any], store: Store | None = None
-) -> list[Finding]:
-    """Check sources, outputs, costs, the room of claims, and the site that Sphinx made.
+def check_before(project: Project, page: str | None = None) -> list[Finding]:
+    """Check what needs no outputs: spelling, citations, references, exercises, parts of pages.
 
     Parameters
     ----------
     project : Project
-    report : mapping
-        As :func:`bookbuild.report.write_report` gives it.
-    store : Store, optional
-        The project's, if there is one that has read the pages already.
+    page : str, optional
+        Only findings in this page, whatever the others say.
 
     Returns
     -------
     list of Finding
         By file and line; files are given relative to the book's root.
     """
-    store = store or Store.of(project)
-    findings = check_sources(project, store, project.work / "findings.json")
+    texts = _texts(project)
+    others = [project.root / name for name in (BIBLIOGRAPHY, "pyproject.toml")]
+    made_from: list[str | bytes] = [
+        *(part for item in texts.items() for part in item),
+        *(file.read_bytes() if file.is_file() else b"" for file in others),
+        *_loaded_files(project, texts),
+        _package(),
+    ]
+    remembered = Memory(project.work / f"before-{page.replace('/', '-') if page else 'all'}.json")
+    found = remembered.get(*made_from, find=partial(_check_before, project, texts, page))
+    remembered.keep()
+    return _in_order([Finding(**finding) for finding in found])
+
+
+def _check_before(
+    project: Project, texts: Mapping[str, str], only: str | None
+) -> list[dict[str, Any]]:
+    spelling = Spelling(project, only)  # a process of its own, which works while we read
+    findings: list[Finding] = []
+    pages: dict[str, PageSource] = {}
+    for name, text in texts.items():
+        try:
+            cells = project.notebook(name) if project.is_page(name) else nbformat.v4.new_notebook()
+        except BuildFailed as error:
+            findings.append(Finding(f"{name}.md", 1, str(error)))
+            cells = nbformat.v4.new_notebook()
+        pages[name] = read_page(f"{name}.md", text, cells)
+    labels = {label for page in pages.values() for label in page.labels}
+    for name, page in pages.items():
+        findings += check_source(page, in_chapter=_in_chapter(name))
+        findings += check_references(page, labels, pages)
+    findings += check_labels(pages)
+    findings += check_citations(project, texts)
+    findings += spelling.findings()
+    return [asdict(f) for f in findings if only is None or f.file == f"{only}.md"]
+
+
+def check_outputs(store: Store, report: Mapping[str, Any]) -> list[Finding]:
+    """Check what the cells gave out: figures, claims and their room, typed numbers, costs.
+
+    Parameters
+    ----------
+    store : Store
+    report : mapping
+        As :func:`bookbuild.report.write_report` gives it.
+
+    Returns
+    -------
+    list of Finding
+        By file and line. Pages that did not change are not checked again.
+    """
+    project, findings = store.project, []
+    remembered = Memory(project.work / "findings.json")
+    for name, text in _texts(project).items():
+        outputs = ""  # of a page without cells
+        if project.is_page(name):
+            record = store.fresh(name)
+            if record is None:
+                findings.append(Finding(f"{name}.md", 1, _why_not(store, name)))
+                continue
+            outputs = record.outputs
+        found = remembered.get(
+            store.reader, name, text, outputs, find=partial(_check_page, store, name, text)
+        )
+        findings += [Finding(**finding) for finding in found]
+    remembered.keep()
     remembered, package = Memory(project.work / "room.json"), _package()
     for page in project.pages():
         findings += check_budget(page, project.text(page), report)
@@ -56,12 +120,45 @@ def check(
         found = remembered.get(*made_from, find=partial(_check_room, store, page))
         findings += [Finding(**finding) for finding in found]
     remembered.keep()
+    return _in_order(findings)
+
+
+def check_page_outputs(store: Store, page: str) -> list[Finding]:
+    """Check the outputs of one page that is fresh."""
+    return [Finding(**finding) for finding in _check_page(store, page, store.project.text(page))]
+
+
+def check_site(project: Project) -> list[Finding]:
+    """Check the links of the site that Sphinx made."""
     site = project.work / "html"
     folder = site.relative_to(project.root).as_posix()
-    findings += [
-        replace(f, file=f"{folder}/{f.file}") for f in check_site(site, project.work / "links.json")
-    ]
+    found = check_links(site, project.work / "links.json")
+    return _in_order([replace(f, file=f"{folder}/{f.file}") for f in found])
+
+
+def _texts(project: Project) -> dict[str, str]:
+    """Every document of the book, and its source."""
+    toc = parse_toc_yaml(project.root / "_toc.yml")
+    return {page: project.text(page) for page in toc if project.source(page).is_file()}
+
+
+def _loaded_files(project: Project, texts: Mapping[str, str]) -> list[str]:
+    """Cells of pages that take code from other files: their texts are not all of them."""
+    code = []
+    for name in [name for name, text in texts.items() if ":load:" in text]:
+        try:
+            code += [cell.source for cell in project.notebook(name).cells]
+        except BuildFailed as error:
+            code.append(str(error))
+    return code
+
+
+def _in_order(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: (finding.file, finding.line))
+
+
+def _in_chapter(name: str) -> bool:
+    return name.count("/") == 2  # book/feedforward/digits
 
 
 def _package() -> str:
@@ -89,50 +186,11 @@ def lines_of(store: Store, page: str) -> dict[str, int]:
     }
 
 
-def check_sources(
-    project: Project, store: Store | None = None, memory: Path | None = None
-) -> list[Finding]:
-    """Check what needs no site: sources and outputs.
-
-    Parameters
-    ----------
-    project : Project
-    store : Store, optional
-    memory : Path, optional
-        A file to keep the findings in, so that pages which did not change are not checked again.
-    """
-    toc = parse_toc_yaml(project.root / "_toc.yml")
-    texts = {p: project.text(p) for p in toc if project.source(p).is_file()}
-    findings = check_citations(project, texts) + check_spelling(project)
-    store = store or Store.of(project)
-    remembered = Memory(memory)
-    for name, text in texts.items():
-        outputs = ""  # of a page without cells
-        if project.is_page(name):
-            record = store.fresh(name)
-            if record is None:
-                findings.append(Finding(f"{name}.md", 1, _why_not(store, name)))
-                continue
-            outputs = record.outputs
-        found = remembered.get(
-            store.reader, name, text, outputs, find=partial(_check_page, store, name, text)
-        )
-        findings += [Finding(**finding) for finding in found]
-    remembered.keep()
-    return findings
-
-
-def check_one(store: Store, page: str) -> list[Finding]:
-    """Check the source and the outputs of one page that is fresh."""
-    return [Finding(**finding) for finding in _check_page(store, page, store.project.text(page))]
-
-
 def _check_page(store: Store, name: str, text: str) -> list[dict[str, Any]]:
     fresh = store.get(name) if store.project.is_page(name) else None
     notebook = fresh[0] if fresh is not None else nbformat.v4.new_notebook()
     page = read_page(f"{name}.md", text, notebook)
-    in_chapter = name.count("/") == 2  # book/feedforward/digits
-    found = check_page(page, in_chapter=in_chapter) + check_numbers(page)
+    found = check_page(page, in_chapter=_in_chapter(name)) + check_numbers(page)
     return [asdict(finding) for finding in found]
 
 

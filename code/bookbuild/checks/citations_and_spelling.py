@@ -52,29 +52,40 @@ def check_citations(project: Project, texts: Mapping[str, str]) -> list[Finding]
     return findings
 
 
-def check_spelling(project: Project) -> list[Finding]:
-    """Find misspelled words, with the settings of the project's ``pyproject.toml``.
+class Spelling:
+    """Looks for misspelled words, with the settings of the project's ``pyproject.toml``.
 
-    Raises
-    ------
-    BuildFailed
-        If codespell cannot do its work.
+    Parameters
+    ----------
+    project : Project
+    page : str, optional
+        Only this page.
     """
-    pages = [
-        path.relative_to(project.root).as_posix()
-        for path in sorted((project.root / "book").rglob("*.md"))
-    ]
-    run = subprocess.run(
-        [sys.executable, "-m", "codespell_lib", *pages],
-        cwd=project.root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = [match for line in run.stdout.splitlines() if (match := _MISSPELLED.fullmatch(line))]
-    if run.returncode and not found:
-        raise BuildFailed(f"codespell failed:\n{run.stdout}{run.stderr}".rstrip())
-    return [Finding(m[1].removeprefix("./"), int(m[2]), f"spelling: {m[3]}") for m in found]
+
+    def __init__(self, project: Project, page: str | None = None) -> None:
+        pages = [project.source(page)] if page else sorted((project.root / "book").rglob("*.md"))
+        names = [path.relative_to(project.root).as_posix() for path in pages]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "codespell_lib", *names],
+            cwd=project.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def findings(self) -> list[Finding]:
+        """What was found; waits until everything is read.
+
+        Raises
+        ------
+        BuildFailed
+            If codespell cannot do its work.
+        """
+        output, errors = self._process.communicate()
+        found = [match for line in output.splitlines() if (match := _MISSPELLED.fullmatch(line))]
+        if self._process.returncode and not found:
+            raise BuildFailed(f"codespell failed:\n{output}{errors}".rstrip())
+        return [Finding(m[1].removeprefix("./"), int(m[2]), f"spelling: {m[3]}") for m in found]
 
 
 def _lines(text: str) -> list[str]:

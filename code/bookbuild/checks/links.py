@@ -33,7 +33,7 @@ def _parse(text: str) -> dict[str, list[Any]]:
     return {"links": parser.links, "anchors": list(parser.anchors)}
 
 
-def check_site(folder: Path, memory: Path | None = None) -> list[Finding]:
+def check_links(folder: Path, memory: Path | None = None) -> list[Finding]:
     """Find the links to files and anchors of the site that do not exist.
 
     Parameters

@@ -1,8 +1,8 @@
-"""What every page promises its readers, checked on its source and its outputs."""
+"""What every page promises its readers, checked on its source, then on its outputs."""
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 from bookbuild.checks.live_figures import alternative_text, live_html, weights
 from bookbuild.checks.verdicts import check_held, check_verdicts
@@ -15,13 +15,21 @@ _HIDDEN = {"remove-output", "remove-cell"}
 _PICTURE_FILE = re.compile(r"\S+\.(png|svg|jpe?g|gif|webp|pdf)", re.IGNORECASE)
 
 
+_Rule: TypeAlias = Callable[[PageSource], Iterator[Finding]]
+
+
+def check_source(page: PageSource, *, in_chapter: bool) -> list[Finding]:
+    """The rules that need no outputs; those about a page's parts only for one of a chapter."""
+    return _findings(page, [exercises, *([parts_of_source] if in_chapter else [])])
+
+
 def check_page(page: PageSource, *, in_chapter: bool) -> list[Finding]:
-    """All rules for one page; those about its parts only for a page of a chapter."""
-    rules: list[Callable[[PageSource], Iterator[Finding]]] = [
-        *(figures, exercises, claims, weights, check_held, check_verdicts)
-    ]
-    if in_chapter:
-        rules.append(parts)
+    """The rules that need outputs; those about a page's parts only for one of a chapter."""
+    rules = [figures, solutions_ran, claims, weights, check_held, check_verdicts]
+    return _findings(page, [*rules, *([parts] if in_chapter else [])])
+
+
+def _findings(page: PageSource, rules: Sequence[_Rule]) -> list[Finding]:
     return [finding for rule in rules for finding in rule(page)]
 
 
@@ -48,7 +56,7 @@ def figures(page: PageSource) -> Iterator[Finding]:
 
 
 def exercises(page: PageSource) -> Iterator[Finding]:
-    """Every exercise has a solution, every solution an exercise, and its cells ran."""
+    """Every exercise has a solution, and every solution an exercise."""
     posed = [(e.line, e.options.get("label")) for e in page.named("exercise", "exercise-start")]
     solved = [(s.line, s.argument) for s in page.named("solution", "solution-start")]
     for line, label in posed:
@@ -59,6 +67,10 @@ def exercises(page: PageSource) -> Iterator[Finding]:
     for line, name in solved:
         if name not in (label for _, label in posed):
             yield page.finding(line, f"the solution names no exercise of this page: {name!r}")
+
+
+def solutions_ran(page: PageSource) -> Iterator[Finding]:
+    """The cells of solutions ran."""
     starts = [s.line for s in page.named("solution-start")]
     ends = [s.line for s in page.named("solution-end")]
     for start, end in zip(starts, ends, strict=False):
@@ -81,15 +93,19 @@ def claims(page: PageSource) -> Iterator[Finding]:
         lines.setdefault(name, cell.line)
 
 
-def parts(page: PageSource) -> Iterator[Finding]:
-    """A page of a chapter has a figure, a numbered equation, exercises and a claim."""
-    if not page.named("figure") and not any(map(_draws, page.cells)):
-        yield page.finding(1, "the page has no figure")
+def parts_of_source(page: PageSource) -> Iterator[Finding]:
+    """A page of a chapter has a numbered equation and exercises."""
     if not any(equation.options.get("label") for equation in page.named("math")):
         yield page.finding(1, "the page has no numbered equation (math with a label)")
     posed = len(page.named("exercise", "exercise-start"))
     if posed < EXERCISES:
         yield page.finding(1, f"the page has {posed} exercises, expected at least {EXERCISES}")
+
+
+def parts(page: PageSource) -> Iterator[Finding]:
+    """A page of a chapter has a figure and a claim."""
+    if not page.named("figure") and not any(map(_draws, page.cells)):
+        yield page.finding(1, "the page has no figure")
     if not any(_claims(page)):
         yield page.finding(1, "the page claims nothing (deepbook.claim)")
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from bookbuild.checks.book import Finding, check, check_site, check_sources
-from bookbuild.checks.links import _parse
+from bookbuild.checks.book import Finding, check_before, check_outputs, check_site
+from bookbuild.checks.citations_and_spelling import Spelling
+from bookbuild.checks.links import _parse, check_links
 from bookbuild.execution.experiment import experiment_of
 from bookbuild.execution.store import Record, Store, claims_in
 from bookbuild.page_source import read_page
@@ -167,7 +168,15 @@ class SmallBook:
 
     def findings(self) -> list[Finding]:
         self.execute()
-        return check(self.project, report=self.report)
+        found = [*self.sources(), *check_site(self.project)]
+        return sorted(found, key=lambda finding: (finding.file, finding.line))
+
+    def sources(self) -> list[Finding]:
+        """What is found before and after executing."""
+        return [*check_before(self.project), *self.outputs()]
+
+    def outputs(self) -> list[Finding]:
+        return check_outputs(Store(self.project), self.report)
 
     def found(self) -> list[str]:
         return [str(finding) for finding in self.findings()]
@@ -250,7 +259,7 @@ def test_a_solution_of_an_exercise_that_the_page_does_not_have_is_found(small):
 
 def test_a_cell_of_a_solution_that_did_not_run_is_found(small):
     small.execute(skip="print(table)")
-    (found,) = check_sources(small.project)
+    (found,) = small.sources()
     assert found == Finding(
         FILE, small.line("print(table)") - 1, "this cell of a solution did not run"
     )
@@ -259,7 +268,7 @@ def test_a_cell_of_a_solution_that_did_not_run_is_found(small):
 def test_a_cell_outside_of_solutions_need_not_run(small):
     small.add("```{code-cell} ipython3\nprint(loss)\n```")
     small.execute(skip="print(loss)")
-    assert check_sources(small.project) == []
+    assert small.sources() == []
 
 
 def test_a_page_of_a_chapter_has_at_least_three_exercises(small):
@@ -304,7 +313,7 @@ def test_an_equation_between_dollars_counts_when_it_has_a_label(small):
 
 def test_a_page_without_cells_in_a_chapter_is_held_to_the_same(small):
     small.project.source(PAGE).write_text("# A page\n\nAfter {cite:t}`somebody2020`.\n")
-    found = [finding.message for finding in check_sources(small.project)]
+    found = [finding.message for finding in small.sources()]
     assert len(found) == 4
     assert "the page claims nothing (deepbook.claim)" in found
 
@@ -313,19 +322,20 @@ def test_a_page_outside_of_chapters_needs_none_of_these(small):
     small.edit("chapter/page", "page", file="_toc.yml")
     text = "# A page\n\nAfter {cite:t}`somebody2020`.\n"
     (small.project.root / "book/page.md").write_text(text)
-    assert check_sources(small.project) == []
+    assert small.sources() == []
 
 
 def test_a_page_that_was_not_executed_is_found(small):
-    (found,) = check_sources(small.project)
+    (found,) = small.sources()
     assert str(found) == f"{FILE}:1: the page has to be executed: it was never executed"
 
 
 def test_a_cell_that_cannot_be_read_is_found(small):
     small.execute()
     small.edit("  figure:\n", "  figure: [\n")
-    (found,) = check_sources(small.project)
+    (found,) = check_before(small.project)
     assert re.search(r"line \d+ could not be read", found.message)
+    assert small.outputs() == [found]
 
 
 # numbers typed by hand
@@ -442,6 +452,85 @@ def test_a_citation_of_no_entry_is_found(small):
     assert small.found() == [f"{FILE}:{line}: {message}"]
 
 
+# references
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("By {eq}`eq-none`.", "{eq} leads to no label of the book: 'eq-none'"),
+        ("By\n{eq}`this <eq-none>`.", "{eq} leads to no label of the book: 'eq-none'"),
+        ("{numref}`Figure %s <fig-none>`.", "{numref} leads to no label of the book: 'fig-none'"),
+        ("- {ref}`words <sec-none>`", "{ref} leads to no label of the book: 'sec-none'"),
+        ("See {doc}`nowhere`.", "{doc} leads to no page: 'nowhere'"),
+        ("See {doc}`/book/page`.", "{doc} leads to no page: '/book/page'"),
+        ("See {doc}`words <../page>`.", "{doc} leads to no page: '../page'"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_found_with_its_line(small, text, problem):
+    line = small.add(text) + text.count("\n", 0, text.index("{"))
+    assert [str(found) for found in check_before(small.project)] == [f"{FILE}:{line}: {problem}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("By {eq}`eq-line`.", "By {eq}`this one <eq-line>`.", "See {numref}`fig-disc`."),
+        *("See {doc}`../index` and {doc}`/book/index`.", "{ref}`of old <ex-one>`"),
+        "(sec-here)=\n## Here\n\n{ref}`sec-here`",
+        "$$ x $$ (eq-dollars)\n\n{eq}`eq-dollars`",
+        "```{figure} disc.svg\n:name: fig-drawn\n```\n\n{numref}`fig-drawn`",
+    ],
+)
+def test_a_reference_to_a_label_or_a_page_of_the_book_is_none(small, text):
+    small.add(text)
+    assert check_before(small.project) == []
+
+
+def test_a_reference_in_a_caption_is_looked_at_too(small):
+    small.edit("caption: A disc.", "caption: A disc, as {eq}`eq-none` has it.")
+    (found,) = check_before(small.project)
+    assert found.message == "{eq} leads to no label of the book: 'eq-none'"
+
+
+def test_a_label_that_two_places_give_is_found(small):
+    (small.project.root / "book/index.md").write_text("# A book\n\n(eq-line)=\n## Lines\n")
+    (found,) = check_before(small.project)
+    first = "book/index.md:3"
+    assert str(found).startswith(f"{FILE}:")
+    assert str(found).endswith(f"{first} has the label 'eq-line' already")
+
+
+def test_before_cells_run_nothing_is_said_of_outputs(small):
+    # executed never, and with a claim that does not hold
+    assert check_before(small.project) == []
+
+
+def test_only_what_stands_in_the_page_that_is_asked_for_is_told(small):
+    small.add(f"Here is {MISSPELLED} word, and {{eq}}`eq-none`.")
+    index = small.project.root / "book/index.md"
+    index.write_text(f"# A book\n\nHere is {MISSPELLED} word, and {{eq}}`eq-nowhere`.\n")
+    assert {found.file for found in check_before(small.project)} == {FILE, "book/index.md"}
+    assert len(check_before(small.project, PAGE)) == 2
+    assert {found.file for found in check_before(small.project, PAGE)} == {FILE}
+
+
+def test_what_was_found_before_is_kept_as_long_as_the_book_stays(small, monkeypatch):
+    looked = []
+    monkeypatch.setattr(
+        "bookbuild.checks.book.Spelling",
+        lambda *rest, spelling=Spelling: looked.append(rest) or spelling(*rest),
+    )
+    assert check_before(small.project) == check_before(small.project) == []
+    assert len(looked) == 1
+    small.edit("A page", "A leaf")
+    assert check_before(small.project) == []
+    assert len(looked) == 2
+    small.edit("somebody2020,", "nobody2021,", file="book/references.bib")
+    assert len(check_before(small.project)) == 2
+    assert len(looked) == 3
+
+
 # budgets
 
 
@@ -532,7 +621,7 @@ def site(tmp_path) -> Path:
 )
 def test_links_that_lead_somewhere_are_no_findings(site, link):
     (site / "index.html").write_text(f'<p id="here">\n<a href="{link}">x</a></p>')
-    assert check_site(site) == []
+    assert check_links(site) == []
 
 
 @pytest.mark.parametrize(
@@ -547,7 +636,7 @@ def test_links_that_lead_somewhere_are_no_findings(site, link):
 )
 def test_a_link_that_leads_nowhere_is_found(site, link, problem):
     (site / "index.html").write_text(f'<p id="here">\n<a href="{link}">x</a></p>')
-    assert check_site(site) == [Finding("index.html", 2, f"the link {link!r} leads to {problem}")]
+    assert check_links(site) == [Finding("index.html", 2, f"the link {link!r} leads to {problem}")]
 
 
 def test_what_was_read_of_a_page_is_kept_as_long_as_the_page_stays(site, tmp_path, monkeypatch):
@@ -557,17 +646,17 @@ def test_what_was_read_of_a_page_is_kept_as_long_as_the_page_stays(site, tmp_pat
         lambda text, parse=_parse: parsed.append(text) or parse(text),
     )
     (site / "index.html").write_text('<a href="book/index.html#there">x</a>')
-    first = check_site(site, memory)
-    assert first == check_site(site)
+    first = check_links(site, memory)
+    assert first == check_links(site)
     parsed.clear()
-    assert check_site(site, memory) == first
+    assert check_links(site, memory) == first
     assert parsed == []
     (site / "book/index.html").write_text('<p id="there">other</p>')
-    assert check_site(site, memory) == []
+    assert check_links(site, memory) == []
     assert parsed == ['<p id="there">other</p>']
     for damage in ('{"half', "[]", "null", '{"key": 1}'):
         memory.write_text(damage)
-        assert check_site(site, memory) == []
+        assert check_links(site, memory) == []
 
 
 def test_what_was_found_in_a_page_is_kept_as_long_as_text_and_outputs_stay(small, monkeypatch):
@@ -577,20 +666,19 @@ def test_what_was_found_in_a_page_is_kept_as_long_as_text_and_outputs_stay(small
         "bookbuild.checks.book.read_page",
         lambda file, *rest: checked.append(file) or read_page(file, *rest),
     )
-    memory = small.project.build / "findings.json"
-    first = check_sources(small.project, memory=memory)
-    assert first == check_sources(small.project)
+    first = small.outputs()
+    assert checked == [FILE, "book/index.md"] or checked == ["book/index.md", FILE]
     checked.clear()
-    assert check_sources(small.project, memory=memory) == first
+    assert small.outputs() == first
     assert checked == []
     source = small.project.source(PAGE)
     source.write_text(source.read_text() + "\nAnd 0.9438 by hand.\n")
-    (found,) = set(check_sources(small.project, memory=memory)) - set(first)
+    (found,) = set(small.outputs()) - set(first)
     assert "0.9438 is typed by hand" in found.message
     assert checked == [FILE]
     # the same text, and other outputs
     small.execute(skip="claim(accuracy)")
-    assert found not in check_sources(small.project, memory=memory)
+    assert found not in small.outputs()
 
 
 def test_findings_in_the_site_are_named_from_the_books_root(small):

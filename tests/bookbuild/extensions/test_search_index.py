@@ -1,6 +1,6 @@
 def test_a_word_that_is_said_no_more_leaves_the_search_index(fresh_book, monkeypatch):
     # the plain theme of this book links a sheet that bookbuild.extensions.theme takes away
-    monkeypatch.setattr("bookbuild.build.check_book", lambda store, strict: None)
+    monkeypatch.setattr("bookbuild.build.check_site", lambda project: [])
     config = fresh_book.root / "_config.yml"
     text = config.read_text().replace(
         "bookbuild.extensions.shown_elsewhere]",
