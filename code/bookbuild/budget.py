@@ -9,12 +9,10 @@
 knows yet how long each takes, as on a fresh clone.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from bookbuild.front_matter import front_matter, line_of
 from bookbuild.page_source import Finding
 
 PAGE_SECONDS = 20.0
@@ -63,11 +61,10 @@ def is_long(text: str) -> bool:
 
 
 def _settings(text: str) -> Mapping[str, Any]:
-    header = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    front_matter = yaml.safe_load(header[1]) if header else None
-    if not isinstance(front_matter, Mapping) or "bookbuild" not in front_matter:
+    settings = front_matter(text)
+    if "bookbuild" not in settings:
         return {}
-    own = front_matter["bookbuild"]
+    own = settings["bookbuild"]
     if (
         not isinstance(own, Mapping)
         or not own
@@ -83,8 +80,7 @@ def check_budget(page: str, text: str, report: Mapping[str, Any]) -> list[Findin
     A page for which the report has no time is not judged.
     """
     file = f"{page}.md"
-    lines = text.split("\n")
-    line = next((n for n, s in enumerate(lines, start=1) if s.startswith("bookbuild:")), 1)
+    line = line_of(text, "bookbuild")
     try:
         allowed = budget(text)
         is_long(text)

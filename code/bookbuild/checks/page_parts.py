@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from bookbuild.checks.live_figures import alternative_text, live_html, weights
 from bookbuild.checks.verdicts import check_held, check_verdicts
 from bookbuild.execution.store import claims_in_cell
-from bookbuild.page_source import Cell, Finding, PageSource
+from bookbuild.page_source import GAP, Cell, Finding, PageSource
 
 EXERCISES = 3
 
@@ -94,7 +94,11 @@ def claims(page: PageSource) -> Iterator[Finding]:
 
 
 def parts_of_source(page: PageSource) -> Iterator[Finding]:
-    """A page of a chapter has a numbered equation and exercises."""
+    """A page of a chapter begins with its question, and has a numbered equation and exercises."""
+    line, lead = page.prose[0] if page.prose else (1, "")
+    # an opening page has its question in its first paragraph
+    if not page.file.endswith("/index.md") and not lead.strip(GAP).endswith("?"):
+        yield page.finding(line, "the page does not begin with the question that it asks")
     if not any(equation.options.get("label") for equation in page.named("math")):
         yield page.finding(1, "the page has no numbered equation (math with a label)")
     posed = len(page.named("exercise", "exercise-start"))

@@ -1,5 +1,6 @@
 """Each rule is broken once on a small book, and has to name file and line."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from bookbuild.checks.citations_and_spelling import Spelling
 from bookbuild.checks.links import _parse, check_links
 from bookbuild.execution.experiment import experiment_of
 from bookbuild.execution.store import Record, Store, claims_in
+from bookbuild.extensions.goodfellow import CHAPTERS, check_sections, subjects
 from bookbuild.page_source import read_page
 from bookbuild.project import BuildFailed, Project
 from bookbuild.room.record import SEEDS, RoomRecord, room_file
@@ -24,9 +26,12 @@ MEASURED = {"accuracy": 0.9438, "loss": 0.25317, "table": 1.2345}
 GOOD = """---
 jupytext: {text_representation: {extension: .md, format_name: myst}}
 kernelspec: {display_name: Python 3, language: python, name: python3}
+sections: ["6.1"]
 ---
 
 # A page
+
+*Why?*
 
 After {cite:t}`somebody2020`, on a line as in
 
@@ -280,6 +285,52 @@ def test_a_page_of_a_chapter_has_at_least_three_exercises(small):
 # claims, figure and equation
 
 
+def test_a_page_of_a_chapter_begins_with_its_question(small):
+    small.edit("*Why?*\n\n", "")
+    (found,) = check_before(small.project)
+    message = "the page does not begin with the question that it asks"
+    assert found == Finding(FILE, small.line("After"), message)
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ("", 'the page names no sections of Goodfellow (sections: ["6.1"])'),
+        ('sections: "6.1"\n', 'expected sections: ["18.1", "18.2"], got \'6.1\''),
+        ("sections: [6.1]\n", 'expected sections: ["18.1", "18.2"], got [6.1]'),
+        ('sections: ["6.1", "6.7"]\n', "Goodfellow has no section 6.7"),
+        ('sections: ["20.15.1", "20.16"]\n', "Goodfellow has no section 20.16"),
+    ],
+)
+def test_a_page_of_a_chapter_says_of_which_sections_it_is(small, sections, message):
+    small.edit('sections: ["6.1"]\n', sections)
+    (found,) = check_before(small.project)
+    assert str(found) == f"{FILE}:{4 if sections else 1}: {message}"
+
+
+def test_a_section_outside_of_the_planned_chapters_may_be_named(small):
+    small.edit('["6.1"]', '["2.1", "6", "6.2.2", "13.4"]')
+    assert check_before(small.project) == []
+
+
+def test_a_book_with_all_chapters_has_a_page_for_every_section():
+    texts = {f"book/{chapter}/index": "# A chapter\n" for chapter in CHAPTERS}
+    missing = list(check_sections(texts))
+    assert [f.severity for f in missing] == ["strict"] * len(subjects())
+    assert str(missing[0]) == (
+        "_toc.yml:1: no page is about Goodfellow's section 6.1 (XOR, learned)"
+    )
+    whole = '---\nsections: ["6", "7", "8", "9", "10", "11", "12", "14", "16", "17", "18"]\n---\n'
+    texts["book/a"] = whole
+    parts = [*(f"19.{n}.1" for n in range(1, 6)), *(f"20.{n}" for n in range(1, 15))]
+    texts["book/b"] = f"---\nsections: {json.dumps(parts)}\n---\n"
+    assert [f.message[:46] for f in check_sections(texts)] == [
+        "no page is about Goodfellow's section 20.15 (I"
+    ]
+    del texts["book/sequence/index"]
+    assert list(check_sections(texts)) == []
+
+
 def test_a_broken_claim_is_found(small):
     small.edit("claim(accuracy)", "broken(accuracy)")
     line = small.line("broken(accuracy)") - 1
@@ -314,7 +365,7 @@ def test_an_equation_between_dollars_counts_when_it_has_a_label(small):
 def test_a_page_without_cells_in_a_chapter_is_held_to_the_same(small):
     small.project.source(PAGE).write_text("# A page\n\nAfter {cite:t}`somebody2020`.\n")
     found = [finding.message for finding in small.sources()]
-    assert len(found) == 4
+    assert len(found) == 6
     assert "the page claims nothing (deepbook.claim)" in found
 
 
