@@ -63,8 +63,7 @@ lock: .venv/installed
 clean:
 	rm -rf _build
 
+# TORCH=cpu or TORCH=cuda: which build of torch; else the one that fits the machine, if uv finds it
 .venv/installed: requirements.txt pyproject.toml code/bookbuild/pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . --editable code/bookbuild
+	$(PYTHON) code/bookbuild/install.py
 	touch $@
