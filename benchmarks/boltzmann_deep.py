@@ -15,6 +15,8 @@ from deepbook.boltzmann import (
     DBN,
     RBM,
     Centred,
+    EnergyModel,
+    GradientEstimator,
     PersistentContrastiveDivergence,
     UpDown,
     ais,
@@ -42,7 +44,8 @@ Row = dict[str, float | str | None]
 def measure(quick: bool) -> list[Row]:
     """Five rows for each size of the first layer; all but the first go on from the first."""
     digits = deepbook.data.mnist5k()
-    test, rows = binary(digits.test.images), []
+    test = binary(digits.test.images)
+    rows: list[Row] = []
     for recipe in RECIPES:
         deepbook.seed(0)
         second = Second(recipe, digits.train.images, 1 if quick else EPOCHS)
@@ -74,7 +77,12 @@ class Second:
         self.recipe, self.images, self.epochs = recipe, images, epochs
         self.rate = recipe.rate / SLOWER
 
-    def climb(self, model, estimator, inputs=lambda digits: digits) -> None:
+    def climb(
+        self,
+        model: EnergyModel,
+        estimator: GradientEstimator,
+        inputs: Callable[[Tensor], Tensor] = lambda digits: digits,
+    ) -> None:
         """Epochs with a rate that falls, each with digits warped anew if the recipe warps."""
         for epoch in range(self.epochs):
             warp = self.recipe.warp

@@ -1,6 +1,13 @@
 """A deep belief network turned into a classifier, beside the same network from random weights."""
 
 import statistics
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from deepbook.boltzmann import DBN
+    from deepbook.data import Digits
 
 TITLE = "MNIST-5k, 784-500-500-10: test accuracy in per cent, from pretrained and random weights"
 PACKAGES = ("torch",)
@@ -13,18 +20,18 @@ def measure(quick: bool) -> list[dict[str, float | str | None]]:
 
     train, test = deepbook.data.mnist5k().train, deepbook.data.mnist5k().test
     fit, validation = train.split()
-    rows = []
+    rows: list[dict[str, float | str | None]] = []
     # labels a class for choosing and for the table, seeds for both, epochs
     for choosing, final, tries, seeds, epochs in ((40, 40, 2, 10, 60), (320, 400, 1, 3, 30)):
         tries, seeds, epochs = (1, 2, 2) if quick else (tries, seeds, epochs)
         # the learning rate of each is chosen on digits of the training set
         chosen = {}
         for kind in ("pretrained", "random"):
-            scores = {
+            tried = {
                 rate: runs(kind, fit, validation, choosing, tries, epochs, rate, quick)
                 for rate in RATES
             }
-            chosen[kind] = max(scores, key=lambda rate: statistics.mean(scores[rate]))
+            chosen[kind] = max(tried, key=lambda rate: statistics.mean(tried[rate]))
         results = {
             kind: runs(kind, train, test, final, seeds, epochs, rate, quick)
             for kind, rate in chosen.items()
@@ -46,7 +53,16 @@ def measure(quick: bool) -> list[dict[str, float | str | None]]:
     return rows
 
 
-def runs(kind, learn, test, count, seeds, epochs, rate, quick) -> list[float]:
+def runs(
+    kind: str,
+    learn: "Digits",
+    test: "Digits",
+    count: int,
+    seeds: int,
+    epochs: int,
+    rate: float,
+    quick: bool,
+) -> list[float]:
     """Test accuracy in per cent for each seed; ``count`` labels a class."""
     import torch
     from torch.nn.functional import cross_entropy
@@ -77,10 +93,10 @@ def runs(kind, learn, test, count, seeds, epochs, rate, quick) -> list[float]:
     return results
 
 
-_KEPT: dict[int, object] = {}
+_KEPT: "dict[int, DBN]" = {}
 
 
-def pretrained(inputs, quick):
+def pretrained(inputs: "Tensor", quick: bool) -> "DBN":
     """Two machines, each by CD-1, without labels; one for each set of digits."""
     import torch
 
@@ -88,7 +104,7 @@ def pretrained(inputs, quick):
 
     if len(inputs) not in _KEPT:
         generator = torch.Generator().manual_seed(0)
-        settings = {
+        settings: dict[str, Any] = {
             "epochs": 1 if quick else 30,
             "batch_size": 100,
             "learning_rate": 0.1,
@@ -109,7 +125,7 @@ def pretrained(inputs, quick):
     return _KEPT[len(inputs)]
 
 
-def per_class(targets, count, generator):
+def per_class(targets: "Tensor", count: int, generator: "Generator") -> "Tensor":
     """Places of ``count`` examples of each class, drawn at random."""
     import torch
 
@@ -120,6 +136,6 @@ def per_class(targets, count, generator):
     return torch.cat(places)
 
 
-def binary(inputs):
+def binary(inputs: "Tensor") -> "Tensor":
     """Pixels that are on, in the inputs' dtype."""
     return (inputs > 0.5).to(inputs.dtype)

@@ -98,7 +98,7 @@ def ours(**settings: object) -> Fit:
             epochs=task.epochs,
             batch_size=task.batch,
             learning_rate=rate,
-            **settings,  # type: ignore[arg-type]
+            **settings,
         )
         return model
 

@@ -119,8 +119,8 @@ def main() -> int:
         undisturbed = content(root / "_build/html")
     print(f"undisturbed: {cold.wall_seconds:.1f} s, {len(undisturbed)} files", flush=True)
 
-    aims = [aim for aim, number in AIMED.items() for _ in range(number)]
-    aims = [None] * (options.kills - len(aims)) + aims
+    aims: list[str | None] = [aim for aim, number in AIMED.items() for _ in range(number)]
+    aims += [None] * (options.kills - len(aims))
     dice.shuffle(aims)
     phases: Counter[str] = Counter()
     done = 0

@@ -23,7 +23,7 @@ from deepbook.boltzmann import (
     multi_prediction_loss,
     train,
 )
-from deepbook.boltzmann.annealing import AnnealingPath, annealing_path
+from deepbook.boltzmann.annealing_path import AnnealingPath, annealing_path
 
 SIZES = [(8, 6, 4), (5, 4, 3, 3), (4, 3, 3, 3, 2)]
 LINKS = (("weights.0", "biases.0", "biases.1"), ("weights.1", "biases.1", "biases.2"))

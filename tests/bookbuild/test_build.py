@@ -96,7 +96,7 @@ FAULTS = {
     ),
     "a missing alternative text": (
         ("book/two", "  image: {alt: A black disc.}\n", ""),
-        ["book/two, code cell 2: the picture has no alternative text"],
+        ["book/two.md:12: the figure has no alternative text (mystnb: image: alt)"],
     ),
     "a missing page": (
         ("_toc", "book/two", "book/three"),
@@ -179,7 +179,7 @@ def test_the_report_is_written_also_when_the_build_fails(book, cell):
     source = book.project.source("book/one")
     source.write_text(source.read_text() + cell("deepbook.claim('last', 1, at_least=2)\n1 / 0"))
     book.edit("book/two", "mystnb:\n", "mystnb: [\n")
-    assert book.run("html").code == 1
+    assert book.run("execute").code == 1
     report = json.loads(book.project.report.read_text())["pages"]
     assert list(report) == ["book/one", "book/two"]
     assert "code cell 3" in report["book/one"]["error"]

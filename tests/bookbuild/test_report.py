@@ -4,8 +4,8 @@ import math
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from bookbuild.execution.store import Store
-from bookbuild.report import claims_by_page, claims_in, write_report
+from bookbuild.execution.store import Store, claims_in
+from bookbuild.report import claims_by_page, write_report
 
 
 def output(name, value):

@@ -111,7 +111,9 @@ chapters:
 
 def run_cell(source: str) -> list[nbformat.NotebookNode]:
     """The outputs of a cell in this file's small language."""
-    word, name = re.fullmatch(r"(\w+)\((\S*)\).*", source, re.DOTALL).groups()
+    call = re.fullmatch(r"(\w+)\((\S*)\).*", source, re.DOTALL)
+    assert call is not None
+    word, name = call.groups()
     if word == "print":
         return [nbformat.v4.new_output("stream", text=f"tensor([{MEASURED[name]}, 7.])\n")]
     if word == "draw":

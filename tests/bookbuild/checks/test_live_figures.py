@@ -155,4 +155,4 @@ def test_a_live_figure_without_alternative_text_fails_the_build(make_small_book,
     book.edit("book/two", "yet.',\n)\n", "yet.',\n)\nfigure.alt = ''\nfigure\n")
     outcome = book.run("html")
     assert outcome.code != 0
-    assert "code cell 3: the picture has no alternative text" in outcome.text
+    assert "book/two.md:24: the figure has no alternative text (its argument alt)" in outcome.text

@@ -27,7 +27,7 @@ def build(folder: Path, **pages: str) -> subprocess.CompletedProcess:
     (folder / "conf.py").write_text(CONF)
     for name, text in pages.items():
         (folder / f"{name}.md").write_text(text)
-    command = [*"-q -n -W --keep-going -b html".split(), folder, folder / "out"]
+    command = [*"-q -n -W --keep-going -b html".split(), str(folder), str(folder / "out")]
     return subprocess.run(
         [sys.executable, "-m", "sphinx", *command], capture_output=True, text=True, timeout=60
     )
@@ -39,7 +39,8 @@ def page(folder: Path, name: str) -> BeautifulSoup:
 
 def number(formula) -> str | None:
     eqno = formula.find(class_="eqno")
-    return eqno and re.match(r"\([\d.]+\)", eqno.text)[0]
+    found = re.match(r"\([\d.]+\)", eqno.text) if eqno else None
+    return found[0] if found else None
 
 
 ONE = r"""# One
