@@ -36,7 +36,7 @@ def test_the_font_keeps_what_is_used_in_all_its_sizes():
     before = TTFont(BytesIO(WHOLE))
     assert {chr(code) for code in font.getBestCmap()} == set(" 0123456789x𝑥(∑√")
     for bracket in "(√":
-        assert forms(font, bracket) == forms(before, bracket) > 5
+        assert forms(font, bracket) == forms(before, bracket) >= 5
     names = {record.nameID: record.toUnicode() for record in font["name"].names}
     assert names[1] == "Deepbook Math"
     assert "GUST Font License" in names[0]
