@@ -58,12 +58,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Directive:
-    """A directive: ``{name} argument`` with its options, and the line where it begins."""
+    """A directive: ``{name} argument`` with its options and content, and where it begins."""
 
     name: str
     argument: str
     options: Mapping[str, Any]
     line: int
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,12 +166,12 @@ def _read(page: PageSource, text: str, first_line: int) -> None:
             if start is None or start[1] == "code-cell":  # those come with the notebook
                 continue
             options, skipped = _options(token.content)
-            page.directives.append(Directive(start[1], start[2].strip(), options, line))
+            body = "\n".join(token.content.split("\n")[skipped:])
+            page.directives.append(Directive(start[1], start[2].strip(), options, line, body))
             for key in _LABELS:
                 if options.get(key):
                     page.labels.setdefault(str(options[key]), line)
             if start[1] not in _VERBATIM:
-                body = "\n".join(token.content.split("\n")[skipped:])
                 _read(page, body, line + 1 + skipped)
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from bookbuild.checks.live_figures import alternative_text, live_html, weights
 from bookbuild.checks.verdicts import check_held, check_verdicts
 from bookbuild.execution.store import claims_in_cell
+from bookbuild.extensions.self_check import NAME, read_self_check
 from bookbuild.page_source import GAP, Cell, Finding, PageSource
 
 EXERCISES = 3
@@ -20,7 +21,7 @@ _Rule: TypeAlias = Callable[[PageSource], Iterator[Finding]]
 
 def check_source(page: PageSource, *, in_chapter: bool) -> list[Finding]:
     """The rules that need no outputs; those about a page's parts only for one of a chapter."""
-    return _findings(page, [exercises, *([parts_of_source] if in_chapter else [])])
+    return _findings(page, [exercises, self_checks, *([parts_of_source] if in_chapter else [])])
 
 
 def check_page(page: PageSource, *, in_chapter: bool) -> list[Finding]:
@@ -67,6 +68,15 @@ def exercises(page: PageSource) -> Iterator[Finding]:
     for line, name in solved:
         if name not in (label for _, label in posed):
             yield page.finding(line, f"the solution names no exercise of this page: {name!r}")
+
+
+def self_checks(page: PageSource) -> Iterator[Finding]:
+    """Every self-check has a question, answers of which one is right, and feedback on each."""
+    for check in page.named(NAME):
+        try:
+            read_self_check(check.content.splitlines())
+        except ValueError as error:
+            yield page.finding(check.line, str(error))
 
 
 def solutions_ran(page: PageSource) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from docutils import nodes
 from sphinx.locale import admonitionlabels
 
 from bookbuild.downloads.markdown_text import TextWriter, display_math, start_of_line
+from bookbuild.extensions.self_check import verdict
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,17 @@ class Writer(TextWriter):
         if wrapped and isinstance(wrapped[0], CodeCell):
             wrapped.insert(0, f"**{title}**, in the folded cell:")
         return wrapped
+
+    def block_self_check(self, node: nodes.Element) -> list[Block]:
+        return ["**Check yourself**", *self.blocks(node)]
+
+    def block_self_check_answer(self, node: nodes.Element) -> list[Block]:
+        answer, *feedback = node.children
+        blocks: list[Block] = [verdict(node), *self._inside(feedback)]
+        # Jupyter shows no Markdown in the line that unfolds
+        summary = html.escape(" ".join(answer.astext().split()), quote=False)
+        text = self._joined(node, blocks)
+        return [f"<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>"]
 
     # -- lists and tables -------------------------------------------------------------
 
