@@ -1,0 +1,34 @@
+EXERCISES = """
+```{exercise}
+:label: ex-one
+One?
+```
+
+```{solution} ex-one
+One.
+```
+
+```{exercise}
+:label: ex-two
+Two?
+```
+
+```{solution} ex-two
+Two.
+```
+"""
+
+
+def test_exercises_and_solutions_share_no_id(fresh_book):
+    config = (fresh_book.root / "_config.yml").read_text()
+    held = "bookbuild.extensions.held,"
+    added = "sphinx_exercise, bookbuild.extensions.unique_ids,"
+    fresh_book.write("_config.yml", config.replace(held, f"{held} {added}"))
+    with fresh_book.project.source("book/two").open("a") as page:
+        page.write(EXERCISES)
+    fresh_book.build()
+    soup = fresh_book.page("book/two")
+    assert [p.text for p in soup.select(".exercise section p")] == ["One?", "Two?"]
+    ids = [element["id"] for element in soup.select("[id]")]
+    assert {"ex-one", "ex-two"} <= set(ids)
+    assert sorted(ids) == sorted(set(ids))
