@@ -6,10 +6,11 @@ export OMP_NUM_THREADS := 1
 # `make book STRICT=1` fails where an author has something to mend
 STRICT ?=
 
-.PHONY: help book test verify page room serve lint lock clean
+.PHONY: help book unit test verify page room serve lint lock clean
 
 help:
 	@echo "make book    build the site into _build/html (STRICT=1: as authors do)"
+	@echo "make unit    test the code, without a book"
 	@echo "make test    build the site, then test the code and the site"
 	@echo "make verify  the same, and run every downloaded notebook from top to bottom"
 	@echo "make page PAGE=book/feedforward/digits    execute and build one page"
@@ -21,6 +22,9 @@ help:
 
 book: .venv/installed
 	$(BIN)/python -m bookbuild html $(if $(STRICT),--strict)
+
+unit: .venv/installed
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/site
 
 test: book
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
