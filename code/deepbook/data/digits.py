@@ -8,10 +8,11 @@ import torch
 from deepbook.data.fetching import fetch
 from deepbook.data.labelled import Labelled
 from deepbook.data.registry import entry
+from deepbook.data.summaries import Summarised
 
 
-@dataclass(frozen=True, eq=False)
-class Digits:
+@dataclass(frozen=True, eq=False, repr=False)
+class Digits(Summarised):
     """Handwritten digits, split into a training and a test part by ``every_fifth``.
 
     Attributes

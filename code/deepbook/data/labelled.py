@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from deepbook.data.summaries import Summarised
+
 
 def every_fifth(targets: Tensor) -> Tensor:
     """Which rows the book's split holds out: of each class the fifth, tenth, fifteenth, ...
@@ -38,8 +40,8 @@ def _rows_by_class(targets: Tensor) -> list[Tensor]:
     return [(targets == label).nonzero().squeeze(1) for label in targets.unique()]
 
 
-@dataclass(frozen=True, eq=False)
-class Labelled:
+@dataclass(frozen=True, eq=False, repr=False)
+class Labelled(Summarised):
     """Images with their classes, in the order of the file.
 
     Attributes

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from deepbook.data.fetching import fetch
 from deepbook.data.registry import entry
+from deepbook.data.summaries import Summarised
 
 
-@dataclass(frozen=True, eq=False)
-class Ratings:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ratings(Summarised):
     """Ratings, one a row; all four tensors are int64 of shape (N,).
 
     Attributes
@@ -44,8 +45,8 @@ class Ratings:
         return self.users, self.items, self.stars, self.timestamps
 
 
-@dataclass(frozen=True, eq=False)
-class MovieLens:
+@dataclass(frozen=True, eq=False, repr=False)
+class MovieLens(Summarised):
     """Ratings and films.
 
     Attributes

@@ -7,10 +7,11 @@ from torch import Tensor
 
 from deepbook.data.fetching import fetch
 from deepbook.data.registry import entry
+from deepbook.data.summaries import Summarised
 
 
-@dataclass(frozen=True, eq=False)
-class Photographs:
+@dataclass(frozen=True, eq=False, repr=False)
+class Photographs(Summarised):
     """Colour photographs of one size.
 
     Attributes

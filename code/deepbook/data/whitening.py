@@ -6,9 +6,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from deepbook.data.summaries import Summarised
 
-@dataclass(frozen=True, eq=False)
-class Whitening:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Whitening(Summarised):
     """A linear map that makes its training data white, and its way back.
 
     It is ZCA whitening (Bell and Sejnowski 1997; Krizhevsky 2009): of all whitening maps the one
