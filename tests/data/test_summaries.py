@@ -42,5 +42,5 @@ def test_the_books_data_show_themselves_in_a_few_lines():
         lines = repr(data).splitlines()
         assert 1 <= len(lines) <= 20
         assert max(map(len, lines)) < 100
-    assert "titles=<1,682 of them: 'Toy Story (1995)', ...>" in repr(movielens100k())
+    assert "titles=<1,682 of them: 'Toy Story', ...>" in repr(movielens100k())
     assert "stars=<int64 (100000,)>" in repr(movielens100k())
