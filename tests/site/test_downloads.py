@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,7 +89,12 @@ def test_behind_the_set_up_cell_the_code_is_what_the_page_ran_cell_by_cell(
     name, downloads, executed
 ):
     notebook = nbformat.read(downloads / "notebooks" / name, as_version=4)
-    assert code_cells(notebook)[1:] == code_cells(executed[name])
+    here, ran = code_cells(notebook)[1:], code_cells(executed[name])
+    assert len(here) == len(ran)
+    for mine, its in zip(here, ran, strict=True):
+        # a comment that names an equation has its number in the notebook
+        pattern = re.sub(r"\beq\\-[a-z0-9\\-]+", r"equation \(\d+(?:\.\d+)*\)", re.escape(its))
+        assert mine == its or re.fullmatch(pattern, mine)
     claimed = {claim["name"]: claim["value"] for claim in claims_in(executed[name])}
     assert told_values(notebook) == claimed
 

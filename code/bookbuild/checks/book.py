@@ -21,6 +21,7 @@ from bookbuild.checks.references import check_labels, check_references
 from bookbuild.checks.typed_numbers import check_numbers
 from bookbuild.execution.dependencies import package_folders
 from bookbuild.execution.store import Store, claims_in_cell
+from bookbuild.extensions.equation_comments import check_comments
 from bookbuild.extensions.goodfellow import check_sections
 from bookbuild.page_source import Finding, PageSource, read_page
 from bookbuild.project import BuildFailed, Project, hash_of_folder
@@ -74,6 +75,7 @@ def _check_before(
     for name, page in pages.items():
         findings += check_source(page, in_chapter=_in_chapter(name))
         findings += check_references(page, labels, pages)
+        findings += check_comments(page, labels)
     findings += check_labels(pages)
     findings += check_sections(texts)
     findings += check_citations(project, texts)

@@ -28,6 +28,7 @@ from bookbuild.downloads.markdown_text import GLUED, Page, escape_text
 from bookbuild.downloads.notebook import FOLDER, ZIP, assemble, setup_code
 from bookbuild.downloads.wheel import build_wheel
 from bookbuild.execution.store import claims_in
+from bookbuild.extensions.equation_comments import with_numbers
 from bookbuild.extensions.tex_macros import read_macros
 from bookbuild.project import PACKAGE, hash_of_folder
 
@@ -124,6 +125,9 @@ def convert(app: Sphinx, docname: str, wheel: str) -> str:
     """
     book_url = _book_url()
     executed = _executed(app, docname)
+    for cell in executed.cells:
+        if cell.cell_type == "code":
+            cell.source = with_numbers(app.env, cell.source)
     writer = Writer(_page(app, docname, book_url))
     blocks = writer.blocks(app.env.get_and_resolve_doctree(docname, app.builder))
     blocks += _references(app, docname, writer)
