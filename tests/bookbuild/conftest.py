@@ -1,8 +1,10 @@
 """Small books, built in this process, with a look at what the build did."""
 
 import io
+import os
 import shutil
 import textwrap
+import threading
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -16,6 +18,7 @@ from sphinx.builders.html import StandaloneHTMLBuilder
 
 import deepbook.data
 from bookbuild.__main__ import main
+from bookbuild.execution import forkserver
 from bookbuild.project import Project
 
 CONFIG = """
@@ -101,6 +104,32 @@ SVG('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="9"/
 """,
     "book/promises": "# Promises\n\n```{promises}\n```\n",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_fork_server():
+    """One process forks the kernels of all tests: to start one takes longer than a small book.
+
+    Where Python's path is another one, so is the process.
+    """
+    started = {"path": os.environ.get("PYTHONPATH")}
+
+    asking = threading.Lock()
+
+    def shared_server():
+        path = os.environ.get("PYTHONPATH")
+        with asking:
+            if path != started["path"]:
+                forkserver.close_shared_server()
+                started["path"] = path
+            return forkserver.shared_server()
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("execution.execute", "execution.jupyter_cache_executor", "room.measure"):
+            patch.setattr(f"bookbuild.{module}.close_shared_server", lambda: None)
+        patch.setattr("bookbuild.execution.kernel_provisioner.shared_server", shared_server)
+        yield
+    forkserver.close_shared_server()
 
 
 @dataclass
