@@ -49,8 +49,8 @@ class Cluster:
             )
         while not self.file.exists() and self.scheduler.poll() is None:
             time.sleep(0.05)
-        with Client(scheduler_file=str(self.file), timeout=200) as client:
-            client.wait_for_workers(2, timeout=200)
+        with Client(scheduler_file=str(self.file), timeout=600) as client:
+            client.wait_for_workers(2, timeout=600)
             return client.scheduler.address
 
     def close(self) -> None:

@@ -331,7 +331,7 @@ def test_ctrl_c_on_a_real_terminal_leaves_it_as_it_was():
             seen += os.read(ours, 65536)
         if b"pages done" in seen and not pressed:
             pressed = os.write(ours, b"\x03") == 1
-    error = process.communicate(timeout=100)[1]
+    error = process.communicate(timeout=600)[1]
     while select.select([ours], [], [], 0)[0]:
         seen += os.read(ours, 65536)
     after = termios.tcgetattr(theirs)

@@ -29,7 +29,7 @@ def build(folder: Path, **pages: str) -> subprocess.CompletedProcess:
         (folder / f"{name}.md").write_text(text)
     command = [*"-q -n -W --keep-going -b html".split(), str(folder), str(folder / "out")]
     return subprocess.run(
-        [sys.executable, "-m", "sphinx", *command], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "sphinx", *command], capture_output=True, text=True, timeout=600
     )
 
 
