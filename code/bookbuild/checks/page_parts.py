@@ -11,8 +11,12 @@ from bookbuild.extensions.self_check import NAME, read_self_check
 from bookbuild.page_source import GAP, Cell, Finding, PageSource
 
 EXERCISES = 3
+# what a telephone shows of a line of code
+COLUMNS = 60
 
 _HIDDEN = {"remove-output", "remove-cell"}
+_FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+_CLAIMS = re.compile(r"\bdeepbook\.(?:claim|glue)\(")
 _PICTURE_FILE = re.compile(r"\S+\.(png|svg|jpe?g|gif|webp|pdf)", re.IGNORECASE)
 
 
@@ -21,7 +25,9 @@ _Rule: TypeAlias = Callable[[PageSource], Iterator[Finding]]
 
 def check_source(page: PageSource, *, in_chapter: bool) -> list[Finding]:
     """The rules that need no outputs; those about a page's parts only for one of a chapter."""
-    return _findings(page, [exercises, self_checks, *([parts_of_source] if in_chapter else [])])
+    return _findings(
+        page, [exercises, self_checks, *([parts_of_source, shown_code] if in_chapter else [])]
+    )
 
 
 def check_page(page: PageSource, *, in_chapter: bool) -> list[Finding]:
@@ -77,6 +83,24 @@ def self_checks(page: PageSource) -> Iterator[Finding]:
             read_self_check(check.content.splitlines())
         except ValueError as error:
             yield page.finding(check.line, str(error))
+
+
+def shown_code(page: PageSource) -> Iterator[Finding]:
+    """What is not folded teaches: it fits a telephone, and makes no claims."""
+    for cell in page.cells:
+        if not _FOLDED.isdisjoint(cell.node.metadata.get("tags", [])):
+            continue
+        # a cell begins below its fence, and below its header if it has one
+        for number, text in enumerate(cell.node.source.split("\n"), start=1):
+            if len(text) > COLUMNS:
+                yield page.finding(
+                    cell.line,
+                    f"line {number} of this cell has {len(text)} columns, expected at most "
+                    f"{COLUMNS} in a cell that is not folded",
+                )
+        if _CLAIMS.search(cell.node.source):
+            message = "claim and glue stand in cells of their own, folded (tags: [hide-input])"
+            yield page.finding(cell.line, message)
 
 
 def solutions_ran(page: PageSource) -> Iterator[Finding]:

@@ -287,6 +287,25 @@ def test_a_page_of_a_chapter_has_at_least_three_exercises(small):
 # claims, figure and equation
 
 
+def test_code_that_is_not_folded_fits_a_telephone(small):
+    line = small.add("```{code-cell} ipython3\nprint(loss)\nprint(table)  # " + 45 * "x" + "\n```")
+    (found,) = check_before(small.project)
+    message = "line 2 of this cell has 61 columns, expected at most 60 in a cell that is not folded"
+    assert found == Finding(FILE, line, message)
+    small.edit("\nprint(loss)\nprint(table)", "\n:tags: [hide-input]\nprint(loss)\nprint(table)")
+    assert check_before(small.project) == []
+
+
+@pytest.mark.parametrize("call", ["deepbook.claim('a', 1, at_least=0)", "deepbook.glue('a', 1)"])
+def test_claims_stand_in_folded_cells(small, call):
+    line = small.add(f"```{{code-cell}} ipython3\n{call}\n```")
+    (found,) = check_before(small.project)
+    assert found.line == line
+    assert found.message.startswith("claim and glue stand in cells of their own, folded")
+    small.edit(f"\n{call}", f"\n:tags: [hide-input]\n{call}")
+    assert check_before(small.project) == []
+
+
 def test_a_page_of_a_chapter_begins_with_its_question(small):
     small.edit("*Why?*\n\n", "")
     (found,) = check_before(small.project)
