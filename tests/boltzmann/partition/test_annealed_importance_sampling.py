@@ -8,13 +8,13 @@ from deepbook.boltzmann import (
     Estimate,
     ais,
     all_states,
-    annealing,
     bridge,
     log_likelihood,
     log_partition,
     reverse_ais,
     two_sided_log_likelihood,
 )
+from deepbook.boltzmann.partition import annealed_importance_sampling as annealing
 from deepbook.boltzmann.partition.annealing_paths import AnnealingPath, RBMPath, annealing_path
 
 RUNS, CHAINS, TEMPERATURES = 300, 100, 20
