@@ -14,9 +14,9 @@ from deepbook.boltzmann import (
     Harmonium,
     SoftmaxRBM,
 )
-from deepbook.boltzmann.annealing_path import AnnealingPath, LayeredPath, annealing_path
-from deepbook.boltzmann.layered import LayeredMachine
-from deepbook.boltzmann.softmax import conditional_scores
+from deepbook.boltzmann.machines.layered_machine import LayeredMachine
+from deepbook.boltzmann.machines.softmax import conditional_scores
+from deepbook.boltzmann.partition.annealing_paths import AnnealingPath, LayeredPath, annealing_path
 
 MACHINES = {
     "RBM": lambda **options: RBM(5, 4, **options),

@@ -1,5 +1,8 @@
+import ast
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -19,5 +22,40 @@ def test_a_page_loads_only_the_modules_that_it_uses():
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    modules = ["energy_model", "harmonium", "rbm", "states"]
+    modules = ["energy", "energy.energy_model", "energy.harmonium", "energy.states"]
+    modules += ["energy.units", "machines", "machines.restricted"]
     assert loaded.stdout.split() == [f"deepbook.boltzmann.{module}" for module in modules]
+
+
+# each imports those before it, and none behind it
+ROOMS = [
+    *("energy", "machines", "sampling", "partition", "inference", "learning"),
+    *("deep", "directed", "representation", "recommenders"),
+]
+
+
+def test_each_public_name_can_be_imported_from_its_subpackage_as_well():
+    names = {}
+    for room in ROOMS[:-1]:
+        package = import_module(f"deepbook.boltzmann.{room}")
+        modules = {path.stem for path in Path(package.__file__).parent.glob("*.py")}
+        for name in set(package.__all__) - modules:
+            names[name] = getattr(package, name)
+    for name in set(deepbook.boltzmann.__all__) - {*ROOMS, "records"}:
+        if name in names:
+            assert getattr(deepbook.boltzmann, name) is names[name]
+        else:
+            assert getattr(deepbook.boltzmann, name).__module__ == "deepbook.boltzmann.records"
+    assert names.keys() <= set(deepbook.boltzmann.__all__)
+
+
+def test_no_subpackage_imports_one_that_stands_behind_it():
+    folder = Path(deepbook.boltzmann.__file__).parent
+    assert {path.parent.name for path in folder.glob("*/__init__.py")} == set(ROOMS)
+    for place, room in enumerate(ROOMS):
+        for path in (folder / room).glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                module = getattr(node, "module", None) or ""
+                used = module.removeprefix("deepbook.boltzmann.").split(".")[0]
+                if module.startswith("deepbook.boltzmann."):
+                    assert used == "records" or used in ROOMS[: place + 1], (path, module)

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from deepbook import carried
 from deepbook.boltzmann import Record, read_record, record_names, records
 
 
@@ -24,7 +25,8 @@ def test_a_record_is_read_as_it_was_written(record, tmp_path, monkeypatch):
     (tmp_path / "records").mkdir()
     path = tmp_path / "records" / "speed.json"
     path.write_text(json.dumps(vars(record)))
-    monkeypatch.setattr(records, "files", lambda package: tmp_path)
+    for module in (records, carried):
+        monkeypatch.setattr(module, "files", lambda package: tmp_path)
     assert record_names() == ["speed"]
     assert read_record("speed") == record
     with pytest.raises(ValueError, match="expected one of speed, got 'depth'"):

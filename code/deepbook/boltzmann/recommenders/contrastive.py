@@ -5,9 +5,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from deepbook.boltzmann.gradients import ContrastiveDivergence
-from deepbook.boltzmann.softmax import SoftmaxRBM
-from deepbook.boltzmann.training import train
+from deepbook.boltzmann.learning.likelihood_gradients import ContrastiveDivergence
+from deepbook.boltzmann.learning.training import train
+from deepbook.boltzmann.machines.softmax import SoftmaxRBM
 from deepbook.data.movielens import Ratings
 from deepbook.recommenders.interface import Recommender, liked
 

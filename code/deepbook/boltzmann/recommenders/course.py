@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from deepbook.boltzmann.states import bernoulli
+from deepbook.boltzmann.energy.states import bernoulli
 from deepbook.data.movielens import Ratings
 from deepbook.recommenders.interface import LIKED_FROM, Recommender
 from deepbook.watching import progress

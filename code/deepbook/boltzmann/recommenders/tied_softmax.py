@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from deepbook.boltzmann.softmax import SoftmaxRBM, conditional_scores
+from deepbook.boltzmann.machines.softmax import SoftmaxRBM, conditional_scores
 
 __all__ = ["Penalties", "TiedSoftmaxRBM"]
 

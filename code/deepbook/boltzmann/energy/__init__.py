@@ -1,0 +1,15 @@
+"""Energies, states, and what all machines have in common."""
+
+import lazy_loader
+
+_ATTRIBUTES = {
+    "energy_model": ["EnergyModel"],
+    "harmonium": ["Harmonium"],
+    "states": ["MAX_UNITS", "all_states", "bernoulli", "state_blocks"],
+    "toy_data": ["bars_and_stripes", "shifter"],
+    "units": ["check_layers", "check_units", "log_odds"],
+}
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=sorted(_ATTRIBUTES), submod_attrs=_ATTRIBUTES
+)

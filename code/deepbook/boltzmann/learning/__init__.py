@@ -1,0 +1,37 @@
+"""Gradients of the likelihood and what stands in for them, and training."""
+
+import lazy_loader
+
+_ATTRIBUTES = {
+    "centred_gradients": ["Centred", "SparsityTarget"],
+    "checkpoints": ["Checkpoint", "Stateful"],
+    "fast_training": ["FastTrainer", "train_fast"],
+    "likelihood_gradients": [
+        "ContrastiveDivergence",
+        "ExactGradient",
+        "GradientEstimator",
+        "PersistentContrastiveDivergence",
+        "expected_cd_gradient",
+    ],
+    "many_machines": ["train_many"],
+    "noise_contrastive": ["NoiseContrastive"],
+    "pseudo_likelihood": [
+        "flip_log_ratios",
+        "pseudo_log_likelihood",
+        "ratio_matching",
+        "stochastic_pseudo_log_likelihood",
+    ],
+    "score": ["denoising_score_matching", "score_matching"],
+    "tempered_gradients": ["FastPersistentContrastiveDivergence", "TemperedGradient"],
+    "training": [
+        "NonFiniteGradientError",
+        "TrainingRecord",
+        "constant",
+        "linear_decay",
+        "train",
+    ],
+}
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=sorted(_ATTRIBUTES), submod_attrs=_ATTRIBUTES
+)

@@ -1,0 +1,21 @@
+"""Markov chains, their transition matrices, simulated annealing."""
+
+import lazy_loader
+
+_ATTRIBUTES = {
+    "markov_chains": ["ParallelTempering", "record_chain", "run_chain"],
+    "simulated_annealing": ["anneal", "geometric_temperatures"],
+    "transition_matrices": [
+        "detailed_balance_error",
+        "gibbs_transition_matrix",
+        "joint_transition_matrix",
+        "second_eigenvalue",
+        "stationarity_error",
+        "stationary_distribution",
+        "visible_transition_matrix",
+    ],
+}
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=sorted(_ATTRIBUTES), submod_attrs=_ATTRIBUTES
+)
