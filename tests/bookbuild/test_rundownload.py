@@ -181,6 +181,6 @@ def test_another_commit_draws_another_fifth_and_in_time_each_notebook():
     first = drawn(names, "abc")
     assert first == drawn(reversed(names), "abc")
     assert len(first) == 8
-    assert first != drawn(names, "abd")
+    assert first != drawn(names, "xyz")
     assert set.union(*(drawn(names, f"commit {number}") for number in range(40))) == set(names)
     assert drawn([], "abc") == set()
