@@ -431,6 +431,15 @@ def test_a_number_typed_by_hand_that_a_cell_glues_is_found(small, text, advice):
     assert small.found() == [f"{FILE}:{line}: {advice.format(measured)}"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "severity"), [("0.9438", "strict"), ("0.944", "warning"), ("94.4 %", "warning")]
+)
+def test_three_digits_may_meet_by_chance_and_four_fail_a_strict_build(small, typed, severity):
+    small.add(f"And {typed} by hand.")
+    (found,) = small.findings()
+    assert found.severity == severity
+
+
 def test_a_number_typed_by_hand_that_a_cell_prints_is_found(small):
     line = small.add("So the sum is 1.23 in the end.")
     cell = small.line("print(table)") - 1
