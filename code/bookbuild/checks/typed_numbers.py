@@ -51,7 +51,7 @@ def check_numbers(page: PageSource) -> list[Finding]:
             source = next((s for s in shown if _rounds_to(s.value, typed)), None)
             if source is not None:
                 where = line + text[: match.start()].count("\n")
-                digits = sum(map(str.isdigit, typed))
+                digits = len(re.sub(r"\D", "", typed).lstrip("0"))
                 severity: Literal["strict", "warning"] = "strict" if digits > 3 else "warning"
                 message = _advice(typed, source, can_glue)
                 findings.append(Finding(page.file, where, message, severity))
