@@ -2,13 +2,17 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from statistics import median
 from typing import Any
 
 import nbformat
 
-from bookbuild.execution.store import Store, claims_in
+from bookbuild.execution.store import Record, Store, claims_in
+
+# seconds between pages that ran at about the same time
+NEAR = 900.0
 
 
 def claims_by_page(store: Store, pages: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
@@ -36,13 +40,13 @@ def write_report(
     dict
         ``{"pages": {page: {"seconds", "cpu_seconds", "reference_seconds", "speed", "finished",
         "claims"}}}``: CPU-seconds, and these times the speed that was found behind the pages, in
-        the median of all; None for a time that could not be taken, and for the speed of a machine
+        the median of those that ran at about the same time; None for a time that could not be taken, and for the speed of a machine
         on which the page was too short to ask. A page that failed has an ``"error"`` too; one
         that was never executed has only that.
     """
     entries: dict[str, Any] = {}
     pages = list(pages)
-    speed = _speed(store, pages)
+    speeds = _speeds(store, pages)
     for page in pages:
         record, claims = store.fresh(page), store.claims(page)
         if page in failed:
@@ -54,7 +58,7 @@ def write_report(
             entries[page] = {
                 "seconds": _rounded(record.seconds, 2),
                 "cpu_seconds": _rounded(record.cpu_seconds, 2),
-                "reference_seconds": _rounded(record.cpu_seconds * speed, 2),
+                "reference_seconds": _rounded(record.cpu_seconds * speeds(record), 2),
                 "speed": _rounded(record.speed, 3),
                 "finished": record.finished,
                 "claims": claims,
@@ -68,11 +72,25 @@ def write_report(
     return report
 
 
-def _speed(store: Store, pages: Iterable[str]) -> float:
-    """The machine's, from all pages: one calibration alone errs by as much as a half."""
+def _speeds(store: Store, pages: Iterable[str]) -> Callable[[Record], float]:
+    """The machine's speed when a page ran, from all that ran within a quarter of an hour of it.
+
+    One calibration alone errs by as much as a half, and what the machine was hours ago, with
+    other work on it, says nothing.
+    """
     records = [record for page in pages if (record := store.fresh(page)) is not None]
-    known = [record.speed for record in records if not math.isnan(record.speed)]
-    return median(known) if known else 1.0
+    known = [(_when(r), r.speed) for r in records if not math.isnan(r.speed)]
+
+    def speed(record: Record) -> float:
+        near = [speed for time, speed in known if abs(time - _when(record)) <= NEAR]
+        return median(near or [speed for _, speed in known] or [1.0])
+
+    return speed
+
+
+def _when(record: Record) -> float:
+    """When the page had run, in seconds; 0 if the record does not say."""
+    return datetime.fromisoformat(record.finished).timestamp() if record.finished else 0.0
 
 
 def _rounded(number: float, digits: int) -> float | None:
