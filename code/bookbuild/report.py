@@ -12,7 +12,7 @@ import nbformat
 from bookbuild.execution.store import Record, Store, claims_in
 
 # seconds between pages that ran at about the same time
-NEAR = 900.0
+NEAR = 120.0
 
 
 def claims_by_page(store: Store, pages: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
@@ -40,8 +40,8 @@ def write_report(
     dict
         ``{"pages": {page: {"seconds", "cpu_seconds", "reference_seconds", "speed", "finished",
         "claims"}}}``: CPU-seconds, and these times the speed that was found behind the pages, in
-        the median of those that ran at about the same time; None for a time that could not be taken, and for the speed of a machine
-        on which the page was too short to ask. A page that failed has an ``"error"`` too; one
+        the median of those that ran at about the same time; None for a time that could not be
+        taken, and for the speed of a machine on which the page was too short to ask. A page that failed has an ``"error"`` too; one
         that was never executed has only that.
     """
     entries: dict[str, Any] = {}
@@ -73,10 +73,10 @@ def write_report(
 
 
 def _speeds(store: Store, pages: Iterable[str]) -> Callable[[Record], float]:
-    """The machine's speed when a page ran, from all that ran within a quarter of an hour of it.
+    """The machine's speed when a page ran, from all that ended within two minutes of it.
 
-    One calibration alone errs by as much as a half, and what the machine was hours ago, with
-    other work on it, says nothing.
+    One calibration alone errs by as much as a half; and with other work on it the same machine is
+    half as fast a few minutes later.
     """
     records = [record for page in pages if (record := store.fresh(page)) is not None]
     known = [(_when(r), r.speed) for r in records if not math.isnan(r.speed)]
