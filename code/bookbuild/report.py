@@ -41,8 +41,8 @@ def write_report(
         ``{"pages": {page: {"seconds", "cpu_seconds", "reference_seconds", "speed", "finished",
         "claims"}}}``: CPU-seconds, and these times the speed that was found behind the pages, in
         the median of those that ran at about the same time; None for a time that could not be
-        taken, and for the speed of a machine on which the page was too short to ask. A page that failed has an ``"error"`` too; one
-        that was never executed has only that.
+        taken, and for the speed of a machine on which the page was too short to ask. A page that
+        failed has an ``"error"`` too; one that was never executed has only that.
     """
     entries: dict[str, Any] = {}
     pages = list(pages)

@@ -5,12 +5,13 @@ The font in the repository holds what a page may want; a reader loads it with th
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from html import unescape
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
@@ -19,25 +20,54 @@ from sphinx.application import Sphinx
 FONT = "_static/fonts/deepbook-math.woff2"
 
 _MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
-_ANNOTATION = re.compile(r"<annotation\b.*?</annotation>", re.DOTALL)
-_NAME = re.compile(r"<mi(?:\s[^>]*)?>([^<]*)</mi>")
-_ROOT = re.compile(r"<m(?:sqrt|root)\b")
-_TAG = re.compile(r"<[^>]*>")
+# a name of HTML that XML does not know
+_ENTITY = re.compile(r"&(?!amp;|lt;|gt;|quot;|apos;)\w+;")
+# all but the first part of these are set smaller
+_SCRIPTED = {
+    *("msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mroot"),
+}
 
 
-def characters_in(html: str) -> set[str]:
+@dataclass(frozen=True)
+class Characters:
+    """What formulas show, and what of it they show in indices and exponents too."""
+
+    shown: frozenset[str] = frozenset()
+    small: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Characters") -> "Characters":
+        return Characters(self.shown | other.shown, self.small | other.small)
+
+
+def characters_in(html: str) -> Characters:
     """The characters that the formulas of a page show.
 
     A letter that stands alone in ``<mi>`` is shown as its italic form, a root with its sign.
     """
     shown: set[str] = set()
+    small: set[str] = set()
+
+    def walk(element: ElementTree.Element, in_script: bool, displayed: bool) -> None:
+        tag = element.tag.rpartition("}")[2]
+        if tag == "annotation":
+            return
+        found = set("".join((element.text or "").split()))
+        if tag == "mi" and len(found) == 1:
+            found |= {italic(letter) for letter in found}
+        if tag in ("msqrt", "mroot"):
+            found.add("√")
+        shown.update(found)
+        if in_script:
+            small.update(found)
+        for place, child in enumerate(element):
+            smaller = (tag in _SCRIPTED and place > 0) or (tag == "mfrac" and not displayed)
+            walk(child, in_script or smaller, displayed and tag != "mfrac")
+
     for formula in _MATH.findall(html):
-        formula = _ANNOTATION.sub("", formula)
-        shown |= set(unescape(_TAG.sub("", formula)))
-        names = map(unescape, _NAME.findall(formula))
-        shown |= {italic(name) for name in names if len(name) == 1}
-        shown |= {"√"} if _ROOT.search(formula) else set()
-    return {character for character in shown if not character.isspace()}
+        text = _ENTITY.sub(lambda name: unescape(name[0]), formula)
+        root = ElementTree.fromstring(text)
+        walk(root, False, root.get("display") == "block")
+    return Characters(frozenset(shown), frozenset(small))
 
 
 def italic(letter: str) -> str:
@@ -54,13 +84,23 @@ def italic(letter: str) -> str:
         return letter
 
 
-def subset(font: bytes, characters: Iterable[str]) -> bytes:
-    """The font with these characters alone, and all larger and smaller forms of them."""
+def subset(font: bytes, characters: Characters) -> bytes:
+    """The font with these characters alone: all sizes of brackets, small forms where they serve."""
     opened = TTFont(BytesIO(font), recalcTimestamp=False)
-    options = Options(layout_features=["*"], hinting=False, name_IDs=["*"], bidi_closure=False)
-    subsetter = Subsetter(options)
+    glyphs = opened.getBestCmap()
     # a blank and digits whatever the formulas say
-    subsetter.populate(text=" 0123456789" + "".join(sorted(characters)))
+    text = {*" 0123456789", *characters.shown}
+    small = {glyphs.get(ord(character)) for character in characters.small}
+    gsub = opened["GSUB"].table
+    for feature in gsub.FeatureList.FeatureRecord:
+        for index in feature.Feature.LookupListIndex:
+            for table in gsub.LookupList.Lookup[index].SubTable:
+                forms = table.alternates
+                table.alternates = {glyph: forms[glyph] for glyph in forms if glyph in small}
+    subsetter = Subsetter(
+        Options(layout_features=["ssty"], hinting=False, name_IDs=["*"], bidi_closure=False)
+    )
+    subsetter.populate(text="".join(sorted(text)))
     subsetter.subset(opened)
     opened.flavor = "woff2"
     written = BytesIO()
@@ -73,12 +113,13 @@ def cut_font(app: Sphinx, error: Exception | None) -> None:
     source, target = Path(app.srcdir, "book", FONT), Path(app.outdir, FONT)
     if error is not None or app.builder.format != "html" or not source.is_file():
         return
-    characters: set[str] = set()
+    characters = Characters()
     for page in app.env.found_docs:
         file = Path(app.builder.get_outfilename(page))  # type: ignore[attr-defined]
         characters |= characters_in(file.read_text("utf-8"))
     font = source.read_bytes()
-    made_of = sha256(font + "".join(sorted(characters)).encode()).hexdigest()
+    wanted = ["".join(sorted(part)) for part in (characters.shown, characters.small)]
+    made_of = sha256(font + "\n".join(wanted).encode()).hexdigest()
     kept = Path(app.doctreedir) / f"font-{made_of}.woff2"
     if not kept.is_file():
         for old in kept.parent.glob("font-*.woff2"):

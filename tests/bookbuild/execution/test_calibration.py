@@ -67,7 +67,7 @@ def test_reference_seconds_are_cpu_seconds_times_the_median_speed(tmp_path):
 def test_a_page_is_judged_by_the_speed_of_the_time_at_which_it_ran(tmp_path):
     # two when the machine had nothing else to do, one an hour later beside other work
     speeds = {"a": 0.7, "b": 0.6, "c": 0.3, "d": math.nan}
-    times = {"a": "22:00:00", "b": "22:10:00", "c": "23:05:00", "d": "23:06:00"}
+    times = {"a": "22:00:00", "b": "22:01:50", "c": "23:05:00", "d": "23:06:00"}
     told = report_of(tmp_path, speeds, {p: f"2026-11-30T{t}Z" for p, t in times.items()})
     costs = {page: told[page]["reference_seconds"] for page in told}
     assert costs == {"a": 19.5, "b": 19.5, "c": 9.0, "d": 9.0}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from fontTools.ttLib import TTFont
 
-from bookbuild.extensions.used_glyphs import FONT, characters_in, italic, subset
+from bookbuild.extensions.used_glyphs import FONT, Characters, characters_in, italic, subset
 
 WHOLE = (Path(__file__).parents[3] / "book" / FONT).read_bytes()
 
@@ -23,23 +23,51 @@ def test_a_variable_is_set_in_italics(letter, form):
 def test_what_formulas_show_is_found_and_nothing_else():
     html = (
         "<p>zq</p><math><mi>x</mi> <mo>&lt;</mo><mi>log</mi><mn>2</mn>"
-        '<mi mathvariant="normal">R</mi>'
         '<annotation encoding="application/x-tex">\\nonsense{k}</annotation></math> w'
-        "<math display='block'><mi>&alpha;</mi>\n<mo>&#x2211;</mo></math>"
+        "<math display='block'><mi>&alpha;</mi>\n<mo>&#x2211;</mo><msqrt><mn>3</mn></msqrt></math>"
     )
-    assert characters_in(html) == set("x𝑥<log2R𝑅α𝛼∑")
-    assert characters_in("<p>no formula</p>") == set()
+    found = characters_in(html)
+    assert found.shown == set("x𝑥<log2α𝛼∑√3")
+    assert found.small == set()
+    assert characters_in("<p>no formula</p>") == Characters()
+
+
+@pytest.mark.parametrize(
+    ("formula", "small"),
+    [
+        ("<msub><mi>x</mi><mi>i</mi></msub>", "i𝑖"),
+        ("<msubsup><mi>x</mi><mn>1</mn><mo>′</mo></msubsup>", "1′"),
+        ("<munder><mo>∑</mo><mrow><mi>k</mi><mo>=</mo></mrow></munder>", "k𝑘="),
+        ("<mfrac><mn>1</mn><mn>2</mn></mfrac>", "12"),
+        ("<mrow><mn>1</mn></mrow>", ""),
+    ],
+)
+def test_what_stands_in_indices_or_in_a_fraction_of_a_line_is_small(formula, small):
+    assert characters_in(f"<math>{formula}</math>").small == set(small)
+
+
+def test_a_fraction_of_its_own_line_is_large_and_one_inside_it_small():
+    inner = "<mfrac><mn>1</mn><mn>2</mn></mfrac>"
+    html = f'<math display="block"><mfrac><mn>3</mn>{inner}</mfrac></math>'
+    assert characters_in(html).small == set("12")
 
 
 def test_the_font_keeps_what_is_used_in_all_its_sizes():
-    font = TTFont(BytesIO(subset(WHOLE, "x𝑥(∑√")))
+    font = TTFont(BytesIO(subset(WHOLE, Characters(frozenset("x𝑥(∑√"), frozenset("x")))))
     before = TTFont(BytesIO(WHOLE))
     assert {chr(code) for code in font.getBestCmap()} == set(" 0123456789x𝑥(∑√")
     for bracket in "(√":
         assert forms(font, bracket) == forms(before, bracket) >= 5
+    assert set(small_forms(font)) == {font.getBestCmap()[ord("x")]}
+    assert len(small_forms(before)) > 50
     names = {record.nameID: record.toUnicode() for record in font["name"].names}
     assert names[1] == "Deepbook Math"
     assert "GUST Font License" in names[0]
+
+
+def small_forms(font):
+    tables = [table for lookup in font["GSUB"].table.LookupList.Lookup for table in lookup.SubTable]
+    return [glyph for table in tables for glyph in table.alternates]
 
 
 def forms(font, character):
@@ -50,8 +78,9 @@ def forms(font, character):
 
 
 def test_the_same_characters_give_the_same_bytes():
-    assert subset(WHOLE, "abc") == subset(WHOLE, "cba")
-    assert subset(WHOLE, "abc") != subset(WHOLE, "xyz")
+    of = lambda shown, small="": subset(WHOLE, Characters(frozenset(shown), frozenset(small)))
+    assert of("abc") == of("cba")
+    assert len({of("abc"), of("xyz"), of("abc", "a")}) == 3
 
 
 def test_a_site_carries_the_font_with_the_characters_of_its_formulas(fresh_book):
