@@ -46,6 +46,11 @@ BLANK_ICONS = """() => [...document.querySelectorAll("i[class*=fa-], span[class*
 SMALL_TEXT = """() => [...document.querySelectorAll(".bd-article section > p, .bd-article li > p")]
   .filter((p) => parseFloat(getComputedStyle(p).fontSize) < 16).map((p) => p.textContent)"""
 
+# what teaches is not folded, and is within sixty columns
+SCROLLING_CODE = """() => [...document.querySelectorAll(".cell_input pre")]
+  .filter((p) => !p.closest("details") && p.scrollWidth > p.clientWidth + 1)
+  .map((p) => p.textContent.slice(0, 60))"""
+
 
 @pytest.fixture(scope="module")
 def survey(new_reader, pages):
@@ -67,6 +72,7 @@ def survey(new_reader, pages):
         shown.set_viewport_size({"width": 390, "height": 800})
         seen["width"] = shown.evaluate("document.documentElement.scrollWidth")
         seen["small"] = shown.evaluate(SMALL_TEXT)
+        seen["scrolling"] = shown.evaluate(SCROLLING_CODE)
         shown.set_viewport_size(wide)
         seen["trouble"] = window.trouble.copy()
         window.trouble.clear()
@@ -99,6 +105,10 @@ def test_no_page_scrolls_sideways_on_a_phone(survey):
 
 def test_text_on_a_phone_is_16_pixels_or_more(survey):
     assert faults(survey, "small") == {}
+
+
+def test_code_that_teaches_does_not_scroll_on_a_phone(survey):
+    assert faults(survey, "scrolling") == {}
 
 
 def test_every_button_has_a_name(survey):

@@ -14,6 +14,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 from bookbuild.extensions.tables import Cell, page_link, table
 from bookbuild.front_matter import line_of, sections
@@ -100,7 +101,10 @@ def check_sections(texts: Mapping[str, str]) -> Iterator[Finding]:
 def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """After all pages are read: the page with the tables is written again if they changed."""
     given = {}
-    for page in sorted(env.found_docs, key=_in_order(env)):
+    # not by Sphinx's numbers, which are given later
+    for page in parse_toc_yaml(Path(app.srcdir) / "_toc.yml"):
+        if page not in env.found_docs:
+            continue
         try:
             given[page] = sections(Path(env.doc2path(page)).read_text("utf-8-sig"))
         except (OSError, ValueError):  # the checks tell
@@ -109,12 +113,6 @@ def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
     changed = given != getattr(env, "bookbuild_sections", None)
     env.bookbuild_sections = given  # type: ignore[attr-defined]
     return [page for page in env.all_docs if "goodfellow" in env.metadata[page]] if changed else []
-
-
-def _in_order(env: BuildEnvironment) -> Any:
-    """Key that sorts pages as the contents have them."""
-    numbers = {page: tuple(env.toc_secnumbers.get(page, {}).get("", ())) for page in env.all_docs}
-    return lambda page: (numbers.get(page) or (99,), page)
 
 
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:

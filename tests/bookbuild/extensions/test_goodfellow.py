@@ -13,7 +13,11 @@ def book(fresh_book):
         "_config.yml", config.replace(held, f"{held} bookbuild.extensions.goodfellow,")
     )
     toc = (fresh_book.root / "_toc.yml").read_text()
-    fresh_book.write("_toc.yml", toc + "  - file: book/sections\n")
+    # page two stands before page one
+    swapped = toc.replace("book/one", "book/x").replace("book/two", "book/one")
+    fresh_book.write(
+        "_toc.yml", swapped.replace("book/x", "book/two") + "  - file: book/sections\n"
+    )
     fresh_book.write("book/sections.md", "# Sections\n\n```{goodfellow}\n```\n")
     name_sections(fresh_book, "book/one", '["6.1", "18.2.1"]')
     name_sections(fresh_book, "book/two", '["18"]')
@@ -35,11 +39,11 @@ def test_two_tables_show_sections_with_their_pages_and_pages_with_their_sections
     assert list(by_section) == list(subjects())
     assert by_section["6.1"] == ["XOR, learned", "Page one"]
     assert by_section["6.2"] == ["Losses and output units", "to come"]
-    assert by_section["18.2"][1] == "Page one, Page two"
+    assert by_section["18.2"][1] == "Page two, Page one"
     assert by_section["18.7"][1] == "Page two"
-    assert rows(book, "db-page-sections") == [["Page one", "6.1, 18.2.1"], ["Page two", "18"]]
+    assert rows(book, "db-page-sections") == [["Page two", "18"], ["Page one", "6.1, 18.2.1"]]
     links = book.page("book/sections").select("table.db-page-sections a")
-    assert [link["href"] for link in links] == ["one.html", "two.html"]
+    assert [link["href"] for link in links] == ["two.html", "one.html"]
 
 
 def test_the_tables_follow_the_pages_and_nothing_is_executed_for_it(book):
@@ -48,7 +52,7 @@ def test_the_tables_follow_the_pages_and_nothing_is_executed_for_it(book):
     book.edit("book/two", 'sections: ["18"]', 'sections: ["19.4"]')
     outcome = book.build()
     assert (outcome.kernels, "book/sections" in outcome.written) == (0, True)
-    assert rows(book, "db-page-sections")[1] == ["Page two", "19.4"]
+    assert rows(book, "db-page-sections")[0] == ["Page two", "19.4"]
 
 
 def test_every_section_of_the_plan_has_a_subject_in_the_order_of_numbers():
