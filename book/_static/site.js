@@ -23,3 +23,23 @@ document.addEventListener("DOMContentLoaded", () => {
     button.setAttribute("aria-label", `Pages of ${chapter}`);
   }
 });
+
+// What scrolls sideways can be scrolled by keyboard, too.
+const SCROLLS = ".bd-article :is(pre, .output, .output > div, div.math, .pst-scrollable-table-container)";
+const letScroll = () => {
+  for (const box of document.querySelectorAll(SCROLLS)) {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+};
+
+window.addEventListener("load", () => {
+  // The buttons that unfold solutions are all called alike.
+  for (const button of document.querySelectorAll(".admonition-title > .toggle-button")) {
+    button.setAttribute("aria-label", button.parentElement.textContent.trim());
+  }
+  letScroll();
+  window.addEventListener("resize", letScroll);
+  document.addEventListener("toggle", letScroll, true);
+  document.addEventListener("click", letScroll);
+});

@@ -22,7 +22,7 @@ Two.
 def test_exercises_and_solutions_share_no_id(fresh_book):
     config = (fresh_book.root / "_config.yml").read_text()
     held = "bookbuild.extensions.held,"
-    added = "sphinx_exercise, bookbuild.extensions.unique_ids,"
+    added = "sphinx_exercise, bookbuild.extensions.ids_and_roles,"
     fresh_book.write("_config.yml", config.replace(held, f"{held} {added}"))
     with fresh_book.project.source("book/two").open("a") as page:
         page.write(EXERCISES)
@@ -32,3 +32,16 @@ def test_exercises_and_solutions_share_no_id(fresh_book):
     ids = [element["id"] for element in soup.select("[id]")]
     assert {"ex-one", "ex-two"} <= set(ids)
     assert sorted(ids) == sorted(set(ids))
+
+
+def test_the_works_of_a_list_are_its_items(fresh_book):
+    config = (fresh_book.root / "_config.yml").read_text()
+    held = "bookbuild.extensions.held,"
+    fresh_book.write(
+        "_config.yml", config.replace(held, f"{held} bookbuild.extensions.ids_and_roles,")
+    )
+    with fresh_book.project.source("book/two").open("a") as page:
+        page.write("\n```{eval-rst}\nAs [Some2020]_ has it.\n\n.. [Some2020] Words.\n```\n")
+    fresh_book.build()
+    (works,) = fresh_book.page("book/two").select("[role=list]")
+    assert [work["role"] for work in works.select(":scope > div")] == ["listitem"]

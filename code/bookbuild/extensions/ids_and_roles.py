@@ -1,6 +1,7 @@
-"""The Sphinx extension that leaves each id to one place: links and screen readers go by them.
+"""The Sphinx extension that mends ids and roles: links and screen readers go by them.
 
-sphinx-exercise gives the content of all exercises one id, and that of all solutions another.
+sphinx-exercise gives the content of all exercises one id, and that of all solutions another;
+docutils gives the works of a list of works a role that is out of use and fits in no list.
 """
 
 from typing import Any
@@ -18,7 +19,16 @@ def drop_shared(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             section["ids"] = [name for name in section["ids"] if name not in SHARED]
 
 
+def mend_roles(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.Node
+) -> None:
+    """Make the works of a list what they are."""
+    if context.get("body"):
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("doctree-resolved", drop_shared)
+    app.connect("html-page-context", mend_roles)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
