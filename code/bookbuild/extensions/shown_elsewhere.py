@@ -3,15 +3,19 @@
 A page shows titles and numbers of others: in its links, in the contents at its side, at its
 foot. Sphinx writes again the pages whose own source changed, and a heading that has become
 another one would keep its old words everywhere else. So all pages are written again, though
-not read, when something changed that a page may show of others.
+not read, when something changed that a page may show of others; and when a sheet or a script
+changed, of which each page names the version, and which Sphinx else leaves as it was.
 """
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+
+from bookbuild.project import hash_of_folder
 
 
 def write_again(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
@@ -21,7 +25,10 @@ def write_again(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
     env.bookbuild_interface = current  # type: ignore[attr-defined]
     # a work that nobody cited before is shown by nobody else
     same = all(before[1].get(key, text) == text for key, text in current[1].items())
-    return [] if before[0] == current[0] and same else sorted(env.found_docs)
+    static = [hash_of_folder(Path(app.confdir) / name) for name in app.config.html_static_path]
+    looks = getattr(env, "bookbuild_static", static) == static
+    env.bookbuild_static = static  # type: ignore[attr-defined]
+    return [] if before[0] == current[0] and same and looks else sorted(env.found_docs)
 
 
 def interface(env: BuildEnvironment) -> str:

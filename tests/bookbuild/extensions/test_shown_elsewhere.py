@@ -44,6 +44,14 @@ def test_a_page_more_is_in_the_contents_of_all(book):
     assert sorted(set(book.build().written)) == sorted([*ALL, "book/three"])
 
 
+def test_another_sheet_reaches_the_site(book):
+    book.write("static/mathml.css", "math { margin: 1px }")
+    outcome = book.build()
+    assert (outcome.kernels, outcome.read) == (0, [])
+    assert (book.project.site / "_static" / "mathml.css").read_text() == "math { margin: 1px }"
+    assert book.build().written == []
+
+
 def test_other_words_write_no_page_that_does_not_hold_them(book):
     book.edit("book/two", "shows it", "shows a disc")
     book.build()
