@@ -45,7 +45,11 @@ def test_a_page_more_is_in_the_contents_of_all(book):
 
 
 def test_another_sheet_reaches_the_site(book):
-    book.write("static/mathml.css", "math { margin: 1px }")
+    config = (book.root / "_config.yml").read_text()
+    book.write("_config.yml", config.replace("[static]", "[book/_static]"))
+    book.write("book/_static/mathml.css", "math { margin: 0 }")
+    book.build()
+    book.write("book/_static/mathml.css", "math { margin: 1px }")
     outcome = book.build()
     assert (outcome.kernels, outcome.read) == (0, [])
     assert (book.project.site / "_static" / "mathml.css").read_text() == "math { margin: 1px }"
