@@ -25,8 +25,8 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 
 // What scrolls sideways can be scrolled by keyboard, too.
-const SCROLLS =
-  ".bd-article :is(pre, .output, .output > div, .formula-scroll, .pst-scrollable-table-container)";
+const SCROLLS = `.bd-article :is(pre, .output, .output > div, .formula, .formula-scroll,
+  .pst-scrollable-table-container)`;
 const letScroll = () => {
   for (const box of document.querySelectorAll(SCROLLS)) {
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
