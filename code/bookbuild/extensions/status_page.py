@@ -179,7 +179,7 @@ def _processors(machines: list[dict[str, Any]]) -> list[nodes.Node]:
             "",
             "Each row is the whole book, executed with the instructions of that processor and so "
             "many threads. Other values are claims that measured something else than the "
-            "machine's first row; they held all the same unless they are counted as broken.",
+            "first row of the machine; they held all the same unless they are counted as broken.",
         ),
     ]
     head = ["instructions", "threads", "pages", "failed", "claims", "broken", "other values"]
