@@ -42,5 +42,7 @@ window.addEventListener("load", () => {
   letScroll();
   window.addEventListener("resize", letScroll);
   document.addEventListener("toggle", letScroll, true);
-  document.addEventListener("click", letScroll);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(".admonition-title")) letScroll();
+  });
 });

@@ -24,6 +24,10 @@ _ROLES = {"glue:text": GLUED, "held": HELD}
 
 # roles that lead to a label, or to a page
 _LEADING = {"eq", "numref", "ref", "prf:ref", "doc"}
+# an equation's label in a comment of the code
+EQUATION = re.compile(r"\beq-[a-z0-9]+(?:-[a-z0-9]+)*\b")
+COMMENT = re.compile(r"#[^\n]*")
+
 # what gives a directive its label
 _LABELS = ("label", "name")
 
@@ -97,7 +101,8 @@ class PageSource:
         Line of the paragraph, and the claim that a mark names.
     labels : mapping from label to the line that gives it
     references : list of (int, str, str)
-        Line, role and goal of what leads to a label or to a page.
+        Line, role and goal of what leads to a label or to a page; the role of a comment in the
+        code that names an equation is ``"#"``.
     """
 
     file: str
@@ -136,12 +141,18 @@ def read_page(file: str, text: str, notebook: nbformat.NotebookNode) -> PageSour
     for cell, line in zip(notebook.cells, lines, strict=True):
         if cell.cell_type == "code":
             page.cells.append(Cell(cell, line))
+            page.references += [(line, "#", label) for label in equations_named_in(cell.source)]
             figure = page.cells[-1].layout.get("figure") or {}
             if name := figure.get("name"):
                 page.labels.setdefault(str(name), line)
             for token in _parser().parse(str(figure.get("caption") or "")):
                 page.references += [(line, *goal) for _, *goal in _references(token, line)]
     return page
+
+
+def equations_named_in(code: str) -> list[str]:
+    """Labels of the equations that the comments of a cell name."""
+    return [label for comment in COMMENT.findall(code) for label in EQUATION.findall(comment)]
 
 
 def _read(page: PageSource, text: str, first_line: int) -> None:

@@ -13,7 +13,7 @@ import nbformat
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from bookbuild.budget import check_budget
-from bookbuild.checks.citations_and_spelling import BIBLIOGRAPHY, Spelling, check_citations
+from bookbuild.checks.citations_and_spelling import Spelling, check_citations
 from bookbuild.checks.kept_findings import Memory
 from bookbuild.checks.links import check_links
 from bookbuild.checks.page_parts import check_page, check_source
@@ -21,7 +21,6 @@ from bookbuild.checks.references import check_labels, check_references
 from bookbuild.checks.typed_numbers import check_numbers
 from bookbuild.execution.dependencies import package_folders
 from bookbuild.execution.store import Store, claims_in_cell
-from bookbuild.extensions.equation_comments import check_comments
 from bookbuild.extensions.goodfellow import check_sections
 from bookbuild.page_source import Finding, PageSource, read_page
 from bookbuild.project import BuildFailed, Project, hash_of_folder
@@ -42,45 +41,66 @@ def check_before(project: Project, page: str | None = None) -> list[Finding]:
     Returns
     -------
     list of Finding
-        By file and line; files are given relative to the book's root.
+        By file and line; files are given relative to the book's root. Pages that did not change
+        are not read again.
     """
     texts = _texts(project)
-    others = [project.root / name for name in (BIBLIOGRAPHY, "pyproject.toml")]
-    made_from: list[str | bytes] = [
-        *(part for item in texts.items() for part in item),
-        *(file.read_bytes() if file.is_file() else b"" for file in others),
-        *_loaded_files(project, texts),
-        _package(),
-    ]
-    remembered = Memory(project.work / f"before-{page.replace('/', '-') if page else 'all'}.json")
-    found = remembered.get(*made_from, find=partial(_check_before, project, texts, page))
-    remembered.keep()
-    return _in_order([Finding(**finding) for finding in found])
-
-
-def _check_before(
-    project: Project, texts: Mapping[str, str], only: str | None
-) -> list[dict[str, Any]]:
-    spelling = Spelling(project, only)  # a process of its own, which works while we read
+    remembered = Memory(project.work / "before.json")
+    settings = project.root / "pyproject.toml"
+    made_with = [_package(), settings.read_text("utf-8") if settings.is_file() else ""]
+    made_from = {
+        name: [name, text, *made_with, *_loaded_code(project, name, text)]
+        for name, text in texts.items()
+    }
+    # a process of its own, which works while we read
+    unknown = [name for name in texts if not remembered.knows("spelling", *made_from[name])]
+    spelling = Spelling(project, unknown)
     findings: list[Finding] = []
     pages: dict[str, PageSource] = {}
     for name, text in texts.items():
-        try:
-            cells = project.notebook(name) if project.is_page(name) else nbformat.v4.new_notebook()
-        except BuildFailed as error:
-            findings.append(Finding(f"{name}.md", 1, str(error)))
-            cells = nbformat.v4.new_notebook()
-        pages[name] = read_page(f"{name}.md", text, cells)
-    labels = {label for page in pages.values() for label in page.labels}
-    for name, page in pages.items():
-        findings += check_source(page, in_chapter=_in_chapter(name))
-        findings += check_references(page, labels, pages)
-        findings += check_comments(page, labels)
+        read = remembered.get(
+            "page", *made_from[name], find=partial(_read_source, project, name, text)
+        )
+        pages[name] = PageSource(
+            f"{name}.md", labels=read["labels"], references=list(map(tuple, read["references"]))
+        )
+        findings += [Finding(**finding) for finding in read["found"]]
+    labels = {label for source in pages.values() for label in source.labels}
+    for source in pages.values():
+        findings += check_references(source, labels, pages)
     findings += check_labels(pages)
     findings += check_sections(texts)
     findings += check_citations(project, texts)
-    findings += spelling.findings()
-    return [asdict(f) for f in findings if only is None or f.file == f"{only}.md"]
+    misspelled = spelling.findings()
+    for name in texts:
+        found = remembered.get(
+            "spelling", *made_from[name], find=partial(_of, f"{name}.md", misspelled)
+        )
+        findings += [Finding(**finding) for finding in found]
+    remembered.keep()
+    return _in_order([f for f in findings if page is None or f.file == f"{page}.md"])
+
+
+def _read_source(project: Project, name: str, text: str) -> dict[str, Any]:
+    """What a page's source alone tells: its labels and references, and what is wrong with it."""
+    found: list[Finding] = []
+    cells = nbformat.v4.new_notebook()
+    try:
+        if project.is_page(name):
+            cells = project.notebook(name)
+    except BuildFailed as error:
+        found.append(Finding(f"{name}.md", 1, str(error)))
+    page = read_page(f"{name}.md", text, cells)
+    found += check_source(page, in_chapter=_in_chapter(name))
+    return {
+        "labels": page.labels,
+        "references": page.references,
+        "found": [asdict(finding) for finding in found],
+    }
+
+
+def _of(file: str, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [asdict(finding) for finding in findings if finding.file == file]
 
 
 def check_outputs(store: Store, report: Mapping[str, Any]) -> list[Finding]:
@@ -146,15 +166,14 @@ def _texts(project: Project) -> dict[str, str]:
     return {page: project.text(page) for page in toc if project.source(page).is_file()}
 
 
-def _loaded_files(project: Project, texts: Mapping[str, str]) -> list[str]:
-    """Cells of pages that take code from other files: their texts are not all of them."""
-    code = []
-    for name in [name for name, text in texts.items() if ":load:" in text]:
-        try:
-            code += [cell.source for cell in project.notebook(name).cells]
-        except BuildFailed as error:
-            code.append(str(error))
-    return code
+def _loaded_code(project: Project, name: str, text: str) -> list[str]:
+    """Cells of a page that takes code from another file: its text is not all of it."""
+    if ":load:" not in text:
+        return []
+    try:
+        return [cell.source for cell in project.notebook(name).cells]
+    except BuildFailed as error:
+        return [str(error)]
 
 
 def _in_order(findings: Sequence[Finding]) -> list[Finding]:

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bookbuild.page_source import Finding
 from bookbuild.project import BuildFailed, Project
@@ -58,15 +58,15 @@ class Spelling:
     Parameters
     ----------
     project : Project
-    page : str, optional
-        Only this page.
+    pages : sequence of str
     """
 
-    def __init__(self, project: Project, page: str | None = None) -> None:
-        pages = [project.source(page)] if page else sorted((project.root / "book").rglob("*.md"))
-        names = [path.relative_to(project.root).as_posix() for path in pages]
+    def __init__(self, project: Project, pages: Sequence[str]) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        if not pages:  # without a name codespell would read everything
+            return
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "codespell_lib", *names],
+            [sys.executable, "-m", "codespell_lib", *(f"{page}.md" for page in pages)],
             cwd=project.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -81,6 +81,8 @@ class Spelling:
         BuildFailed
             If codespell cannot do its work.
         """
+        if self._process is None:
+            return []
         output, errors = self._process.communicate()
         found = [match for line in output.splitlines() if (match := _MISSPELLED.fullmatch(line))]
         if self._process.returncode and not found:

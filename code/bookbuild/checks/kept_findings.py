@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,13 @@ class Memory:
             if isinstance(told, dict):
                 self._before = told
 
+    def knows(self, *made_from: str | bytes) -> bool:
+        """Whether :meth:`get` need not find anything out for these texts."""
+        return _key(made_from) in self._before
+
     def get(self, *made_from: str | bytes, find: Callable[[], Any]) -> Any:
         """What ``find()`` gave for the same texts before, or gives now: something for JSON."""
-        digest = hashlib.sha256()
-        for part in made_from:
-            content = part.encode() if isinstance(part, str) else part
-            digest.update(b"%d\0" % len(content) + content)
-        key = digest.hexdigest()
+        key = _key(made_from)
         self._now[key] = self._before[key] if key in self._before else find()
         return self._now[key]
 
@@ -40,3 +40,11 @@ class Memory:
         if self.file is not None:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self.file.write_text(json.dumps(self._now), "utf-8")
+
+
+def _key(made_from: Iterable[str | bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in made_from:
+        content = part.encode() if isinstance(part, str) else part
+        digest.update(b"%d\0" % len(content) + content)
+    return digest.hexdigest()

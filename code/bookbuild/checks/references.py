@@ -20,7 +20,10 @@ def check_references(
         Names of all documents: ``"book/feedforward/digits"``.
     """
     for line, role, goal in page.references:
-        if role == "doc":
+        if role == "#":
+            if goal not in labels:
+                yield page.finding(line, f"a comment names no equation: {goal!r}")
+        elif role == "doc":
             folder = dirname(page.file)
             name = goal.lstrip("/") if goal.startswith("/") else normpath(join(folder, goal))
             if name not in documents:

@@ -3,9 +3,9 @@
 A CPU-second is worth more on one machine than on another, and on one machine more in one hour
 than in the next. So a page is judged by *reference seconds*: its CPU-seconds times the speed
 of the machine. :func:`measure` finds it right behind each page, in the same process; what counts
-is the median of all pages, for on a machine whose cores share what they have it falls to two
-thirds and rises again as the neighbour works or rests. Speed 1 is the machine on which the 35
-pages of the first edition took 320 CPU-seconds.
+is the median of the pages that ran at about the same time, for on a machine whose cores share
+what they have it falls to two thirds and rises again as the neighbour works or rests. Speed 1 is
+the machine on which the 35 pages of the first edition took 320 CPU-seconds.
 """
 
 import time

@@ -66,8 +66,9 @@ class Surroundings:
     def __init__(self) -> None:
         # all at once and before any page runs: a module that is edited while a page runs is
         # then another one than the page's record says
-        self._modules = {name: hash_of_module(name) for name in _module_names()}
-        self._tables = {name: table for name in _module_names() if (table := _table_of(name))}
+        names = _module_names()
+        self._modules = {name: hash_of_module(name) for name in names}
+        self._tables = {name: table for name in names if (table := _table_of(name))}
         self._versions: dict[str, str] = {}
 
     @property

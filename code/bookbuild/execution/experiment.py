@@ -18,8 +18,11 @@ import nbformat
 from bookbuild.execution.dependencies import file_of_module, hash_of_module, is_lazy
 from bookbuild.project import Project
 
-# they draw, write and watch, and measure nothing
-_SHOWING = ("deepbook.claims", "deepbook.figures", "deepbook.live", "deepbook.watching")
+# they draw, write, read and watch, and measure nothing
+_SHOWING = (
+    *("deepbook._version", "deepbook.carried", "deepbook.claims", "deepbook.data.summaries"),
+    *("deepbook.figures", "deepbook.live", "deepbook.watching"),
+)
 
 
 class _Measurements(ast.NodeTransformer):

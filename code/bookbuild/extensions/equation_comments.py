@@ -4,7 +4,7 @@ A reader sees the equation's number there, as a link; a notebook has the number.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -13,12 +13,10 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
-from bookbuild.page_source import Finding, PageSource
+from bookbuild.page_source import COMMENT, EQUATION
 
 logger = logging.getLogger(__name__)
 
-_LABEL = re.compile(r"\beq-[a-z0-9]+(?:-[a-z0-9]+)*\b")
-_COMMENT = re.compile(r"#[^\n]*")
 # Pygments' element for a comment to the end of a line
 _SPAN = re.compile(r'(<span class="c1">)([^<]*)(</span>)')
 
@@ -34,22 +32,6 @@ def equation(env: BuildEnvironment, label: str) -> tuple[str, str] | None:
     return docname, ".".join(map(str, number))
 
 
-def labels_in(source: str) -> Iterator[tuple[int, str]]:
-    """Line, counted from 0, and label of each equation that a cell's comments name."""
-    for number, line in enumerate(source.split("\n")):
-        comment = _COMMENT.search(line)
-        for label in _LABEL.findall(comment[0]) if comment else []:
-            yield number, label
-
-
-def check_comments(page: PageSource, labels: Collection[str]) -> Iterator[Finding]:
-    """Find comments that name no equation of the book."""
-    for cell in page.cells:
-        for _, label in labels_in(cell.node.source):
-            if label not in labels:
-                yield page.finding(cell.line, f"a comment names no equation: {label!r}")
-
-
 def with_numbers(env: BuildEnvironment, source: str) -> str:
     """A cell's source whose comments give numbers in place of labels."""
 
@@ -57,11 +39,11 @@ def with_numbers(env: BuildEnvironment, source: str) -> str:
         found = equation(env, label)
         return f"equation ({found[1]})" if found else label
 
-    return _COMMENT.sub(lambda match: _replaced(match[0], number), source)
+    return COMMENT.sub(lambda match: _replaced(match[0], number), source)
 
 
 def _replaced(text: str, by: Callable[[str], str]) -> str:
-    return _LABEL.sub(lambda match: by(match[0]), text)
+    return EQUATION.sub(lambda match: by(match[0]), text)
 
 
 def link_comments(

@@ -596,20 +596,40 @@ def test_only_what_stands_in_the_page_that_is_asked_for_is_told(small):
     assert {found.file for found in check_before(small.project, PAGE)} == {FILE}
 
 
-def test_what_was_found_before_is_kept_as_long_as_the_book_stays(small, monkeypatch):
-    looked = []
+def test_what_was_found_before_is_kept_as_long_as_a_page_stays(small, monkeypatch):
+    read, spelled = [], []
+    monkeypatch.setattr(
+        "bookbuild.checks.book.read_page",
+        lambda file, *rest: read.append(file) or read_page(file, *rest),
+    )
     monkeypatch.setattr(
         "bookbuild.checks.book.Spelling",
-        lambda *rest, spelling=Spelling: looked.append(rest) or spelling(*rest),
+        lambda project, pages: spelled.append(pages) or Spelling(project, pages),
     )
     assert check_before(small.project) == check_before(small.project) == []
-    assert len(looked) == 1
-    small.edit("A page", "A leaf")
+    assert sorted(read) == sorted([FILE, "book/index.md"])
+    assert [len(pages) for pages in spelled] == [2, 0]
+    read.clear()
+    small.edit("A page", f"A {MISSPELLED} page")
+    for _ in range(2):  # and is found again without being looked for
+        (found,) = check_before(small.project)
+        assert "spelling" in found.message
+    assert read == [FILE]
+    assert [len(pages) for pages in spelled] == [2, 0, 1, 0]
+    # what another page says of this one counts all the same
+    index = small.project.root / "book/index.md"
+    index.write_text("# A book\n\nBy {eq}`eq-line`.\n")
+    small.edit(":label: eq-line", ":label: eq-other")
+    messages = [found.message for found in check_before(small.project)]
+    assert "{eq} leads to no label of the book: 'eq-line'" in messages
+
+
+def test_other_settings_of_the_speller_are_other_findings(small):
+    small.edit("A page", f"A {MISSPELLED} page")
+    assert len(check_before(small.project)) == 1
+    settings = f'[tool.codespell]\nignore-words-list = "{MISSPELLED}"\n'
+    (small.project.root / "pyproject.toml").write_text(settings)
     assert check_before(small.project) == []
-    assert len(looked) == 2
-    small.edit("somebody2020,", "nobody2021,", file="book/references.bib")
-    assert len(check_before(small.project)) == 2
-    assert len(looked) == 3
 
 
 # budgets

@@ -1,7 +1,7 @@
 import nbformat
 import pytest
 
-from bookbuild.extensions.equation_comments import labels_in
+from bookbuild.page_source import equations_named_in
 
 
 @pytest.fixture
@@ -47,4 +47,4 @@ def test_a_comment_that_names_no_equation_is_told_before_a_cell_runs(book):
 
 def test_labels_are_found_in_comments_alone():
     source = "eq-a = 1\nx = 2  # eq-b, (81, M)\n# D r, eq-c-d-2 and eq-e.\ny  # seq-f"
-    assert list(labels_in(source)) == [(1, "eq-b"), (2, "eq-c-d-2"), (2, "eq-e")]
+    assert equations_named_in(source) == ["eq-b", "eq-c-d-2", "eq-e"]
