@@ -6,11 +6,13 @@ from functools import partial
 import boltzmann_recommenders as shared
 from boltzmann_recommenders import Method
 
-from deepbook.boltzmann.recommenders import CourseRBM, RatingsRBM, RBMFaults
+from deepbook.boltzmann.recommenders import RatingsRBM
 from deepbook.recommenders import (
     AlwaysLike,
+    CourseRBM,
     LogOddsModel,
     Popularity,
+    RBMFaults,
     like_scores,
     liked,
     log_loss,

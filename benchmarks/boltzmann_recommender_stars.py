@@ -6,17 +6,15 @@ from functools import partial
 import boltzmann_recommenders as shared
 from boltzmann_recommenders import FromSurprise, Method
 
-from deepbook.boltzmann.recommenders import (
-    CourseAutoencoder,
-    RatingAutoencoder,
-    RatingEnsemble,
-    RatingsRBM,
-)
+from deepbook.boltzmann.recommenders import RatingsRBM
 from deepbook.recommenders import (
     BiasModel,
+    CourseAutoencoder,
     GlobalMean,
     MatrixFactorisation,
     Popularity,
+    RatingAutoencoder,
+    RatingEnsemble,
     Recommender,
     rmse,
     star_scores,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from deepbook.watching import progress
+from deepbook.progress import progress
 
 __all__ = [
     "History",

@@ -5,22 +5,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from deepbook.boltzmann.recommenders import (
-    ContrastiveRBM,
-    CourseAutoencoder,
-    CourseRBM,
-    RatingAutoencoder,
-    RatingEnsemble,
-    RatingsRBM,
-)
+from deepbook.boltzmann.recommenders import ContrastiveRBM, RatingsRBM
 from deepbook.data.movielens import Ratings
 from deepbook.recommenders import (
     AlwaysLike,
     BiasModel,
+    CourseAutoencoder,
+    CourseRBM,
     GlobalMean,
     LogOddsModel,
     MatrixFactorisation,
     Popularity,
+    RatingAutoencoder,
+    RatingEnsemble,
     Recommender,
     check_blind,
     check_no_leak,

@@ -1,4 +1,4 @@
-"""Boltzmann machines: the code of chapter 8 (Goodfellow et al. 2016, chapters 14, 16 to 20).
+"""Boltzmann machines: the code of chapter 8 (Goodfellow et al. 2016, chapters 16 to 20).
 
 In subpackages by what a reader looks for; every public name can be imported from here, too.
 """
@@ -27,9 +27,9 @@ _ATTRIBUTES = {
     "directed.wake_sleep": ["score_function_loss", "wake_sleep_loss"],
     "energy.energy_model": ["EnergyModel"],
     "energy.harmonium": ["Harmonium"],
-    "energy.states": ["MAX_UNITS", "all_states", "bernoulli", "state_blocks"],
+    "energy.layers": ["check_layers"],
+    "energy.states": ["MAX_UNITS", "all_states", "state_blocks"],
     "energy.toy_data": ["bars_and_stripes", "shifter"],
-    "energy.units": ["check_layers", "check_units", "log_odds"],
     "inference.binary_sparse_coding": ["BinarySparseCoding"],
     "inference.mean_field": [
         "MeanField",
@@ -84,24 +84,8 @@ _ATTRIBUTES = {
     "partition.sample_quality": ["Nearest", "nearest", "parzen_log_density"],
     "partition.two_sided_likelihood": ["TwoSidedLikelihood", "two_sided_log_likelihood"],
     "records": ["Record", "read_record", "record_names"],
-    "representation.autoencoders": ["Autoencoder", "stack_autoencoders"],
-    "representation.denoising": [
-        "denoising_chain",
-        "gaussian_noise",
-        "learned_score",
-        "masking_noise",
-        "optimal_denoiser",
-        "salt_and_pepper",
-    ],
-    "representation.pca": ["PrincipalComponents", "largest_angle", "principal_components"],
-    "representation.penalties": [
-        "contractive_penalty",
-        "kl_sparsity",
-        "l1_sparsity",
-        "sigmoid_contractive_penalty",
-    ],
     "sampling.markov_chains": ["ParallelTempering", "record_chain", "run_chain"],
-    "sampling.simulated_annealing": ["anneal", "geometric_temperatures"],
+    "sampling.temperature": ["tempered_step"],
     "sampling.transition_matrices": [
         "detailed_balance_error",
         "gibbs_transition_matrix",
@@ -125,7 +109,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "partition",
         "recommenders",
         "records",
-        "representation",
         "sampling",
     ],
     submod_attrs=_ATTRIBUTES,

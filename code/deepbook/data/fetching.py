@@ -17,7 +17,7 @@ import platformdirs
 from deepbook.data.errors import BadArchive, CacheNotWritable, NotReachable, WrongHash
 from deepbook.data.registry import Entry, entry, names
 from deepbook.data.wheels import download_wheel, how_to_get
-from deepbook.watching import someone_watches
+from deepbook.progress import someone_watches
 
 _fetched: dict[str, str] = {}
 

@@ -9,7 +9,7 @@ import lazy_loader
 
 _ATTRIBUTES = {
     "cd_bias": ["CDBias"],
-    "figure": ["LiveFigure"],
+    "live_figure": ["LiveFigure"],
     "film_recommender": ["FilmRecommender"],
     "gibbs_dream": ["GibbsDream"],
     "packing": ["Packed", "pack"],

@@ -6,7 +6,7 @@ from typing import Any, Self
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from deepbook.live.figure import LiveFigure
+from deepbook.live.live_figure import LiveFigure
 from deepbook.live.packing import Packed, pack
 
 __all__ = ["FilmRecommender"]

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from deepbook.live.figure import LiveFigure
+from deepbook.live.live_figure import LiveFigure
 from deepbook.live.packing import pack
 
 __all__ = ["GibbsDream"]

@@ -1,4 +1,4 @@
-"""What every recommender is measured with, and the baselines that it has to beat.
+"""Recommenders, what they are measured with, and the baselines that they have to beat.
 
 Two chapters share it: the Boltzmann machines (chapter 8) and the applications.
 """
@@ -8,6 +8,9 @@ import lazy_loader
 _ATTRIBUTES = {
     "baselines": ["AlwaysLike", "BiasModel", "GlobalMean", "LogOddsModel", "Popularity"],
     "checks": ["check_likes", "check_pairs", "check_ratings", "check_stars", "check_users"],
+    "course_autoencoder": ["AutoencoderFaults", "CourseAutoencoder"],
+    "course_rbm": ["CourseRBM", "RBMFaults"],
+    "ensemble": ["RatingEnsemble"],
     "evaluation": [
         "LikeScores",
         "StarScores",
@@ -20,7 +23,8 @@ _ATTRIBUTES = {
     ],
     "factorisation": ["MatrixFactorisation"],
     "guard": ["LeakError", "check_blind", "check_no_leak"],
-    "interface": ["LIKED_FROM", "Recommender", "liked"],
+    "rating_autoencoder": ["RatingAutoencoder"],
+    "recommender": ["LIKED_FROM", "Recommender", "liked"],
     "ranking": ["RankingScores", "ranking_scores"],
     "validation": ["hold_out"],
 }

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from deepbook.data.movielens import Ratings
-from deepbook.recommenders.interface import Recommender, liked
+from deepbook.recommenders.recommender import Recommender, liked
 
 __all__ = ["AlwaysLike", "BiasModel", "GlobalMean", "LogOddsModel", "Popularity"]
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from deepbook.data.movielens import Ratings
 from deepbook.recommenders.checks import check_likes, check_ratings, check_stars, check_users
-from deepbook.recommenders.interface import liked
+from deepbook.recommenders.recommender import liked
 
 __all__ = [
     "LikeScores",

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from deepbook.data.movielens import Ratings
-from deepbook.recommenders.interface import Recommender
+from deepbook.recommenders.recommender import Recommender
 
 __all__ = ["MatrixFactorisation"]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from deepbook.data.movielens import Ratings
 from deepbook.recommenders.checks import check_ratings
 from deepbook.recommenders.guard import check_no_leak
-from deepbook.recommenders.interface import Recommender
+from deepbook.recommenders.recommender import Recommender
 
 __all__ = ["RankingScores", "ranking_scores"]
 

@@ -18,12 +18,12 @@ from deepbook.boltzmann import (
     complete,
     dbm_from_rbms,
     log_likelihood,
-    log_odds,
     log_partition,
     multi_prediction_loss,
     train,
 )
 from deepbook.boltzmann.partition.annealing_paths import AnnealingPath, annealing_path
+from deepbook.units import log_odds
 
 SIZES = [(8, 6, 4), (5, 4, 3, 3), (4, 3, 3, 3, 2)]
 LINKS = (("weights.0", "biases.0", "biases.1"), ("weights.1", "biases.1", "biases.2"))

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepbook.boltzmann import MAX_UNITS, all_states, bernoulli, state_blocks
+from deepbook.boltzmann import MAX_UNITS, all_states, state_blocks
 
 
 @given(size=st.integers(0, 10))
@@ -40,21 +40,3 @@ def test_the_largest_number_of_units_comes_in_blocks_and_takes_no_memory():
 def test_too_many_units_to_enumerate_are_refused_with_their_number(size):
     with pytest.raises(ValueError, match=rf"expected 0 to {MAX_UNITS} units.*got {size}"):
         all_states(size)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_bernoulli_draws_ones_at_the_given_rates(dtype):
-    probability = torch.tensor([0.0, 0.1, 0.5, 0.9, 1.0], dtype=dtype).expand(20_000, 5)
-    drawn = bernoulli(probability, torch.Generator().manual_seed(0))
-    assert drawn.dtype == dtype
-    assert set(drawn.unique().tolist()) == {0.0, 1.0}
-    rates = drawn.mean(0)
-    assert rates[0] == 0
-    assert rates[4] == 1
-    # four standard errors of 20,000 draws
-    torch.testing.assert_close(rates, probability[0], rtol=0, atol=4 * 0.5 / 20_000**0.5)
-
-
-def test_bernoulli_repeats_with_its_generator():
-    draws = [bernoulli(torch.full((50,), 0.5), torch.Generator().manual_seed(3)) for _ in range(2)]
-    assert torch.equal(*draws)

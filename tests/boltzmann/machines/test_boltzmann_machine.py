@@ -10,10 +10,10 @@ from deepbook.boltzmann import (
     BoltzmannMachine,
     all_states,
     log_likelihood,
-    log_odds,
     log_partition,
     model_statistics,
 )
+from deepbook.units import log_odds
 
 FLOAT = torch.float64
 

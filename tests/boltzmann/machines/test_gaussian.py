@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepbook.boltzmann import GaussianRBM, all_states, bernoulli, log_partition, model_statistics
+from deepbook.boltzmann import GaussianRBM, all_states, log_partition, model_statistics
+from deepbook.units import bernoulli
 
 
 def machine(visible_size=2, hidden_size=3, *, seed=0, dtype=torch.float64, learn_precision=False):

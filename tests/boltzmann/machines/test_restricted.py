@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import softplus
 
-from deepbook.boltzmann import RBM, all_states, log_likelihood, log_odds, log_partition
+from deepbook.boltzmann import RBM, all_states, log_likelihood, log_partition
+from deepbook.units import log_odds
 
 FLOAT = torch.float64
 VISIBLE, HIDDEN = all_states(8, dtype=FLOAT), all_states(6, dtype=FLOAT)

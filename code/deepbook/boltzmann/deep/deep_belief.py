@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from deepbook.boltzmann.energy.states import all_states, bernoulli
-from deepbook.boltzmann.energy.units import check_units
+from deepbook.boltzmann.energy.states import all_states
 from deepbook.boltzmann.machines.restricted import RBM
 from deepbook.boltzmann.partition.exact_likelihood import log_likelihood
+from deepbook.units import bernoulli, check_units
 
 __all__ = ["DBN"]
 

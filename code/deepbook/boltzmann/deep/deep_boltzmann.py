@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from deepbook.boltzmann.energy.states import bernoulli, state_blocks
+from deepbook.boltzmann.energy.states import state_blocks
 from deepbook.boltzmann.inference.mean_field import binary_entropy
 from deepbook.boltzmann.machines.layered_machine import LayeredMachine
+from deepbook.units import bernoulli
 
 __all__ = ["DBM"]
 

@@ -8,8 +8,7 @@ from torch.nn.functional import softplus
 
 from deepbook.boltzmann.deep.deep_boltzmann import DBM
 from deepbook.boltzmann.energy.harmonium import Harmonium
-from deepbook.boltzmann.energy.states import bernoulli
-from deepbook.boltzmann.energy.units import check_units, log_odds
+from deepbook.units import bernoulli, check_units, log_odds
 
 __all__ = ["CopiedRBM", "dbm_from_rbms"]
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from deepbook.boltzmann.deep.deep_boltzmann import DBM
-from deepbook.boltzmann.energy.states import bernoulli
+from deepbook.units import bernoulli
 
 __all__ = ["complete", "multi_prediction_loss"]
 

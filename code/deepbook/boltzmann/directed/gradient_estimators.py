@@ -9,7 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from deepbook.boltzmann.energy.states import all_states, bernoulli
+from deepbook.boltzmann.energy.states import all_states
+from deepbook.units import bernoulli
 
 __all__ = [
     "exact_gradient",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from deepbook.boltzmann.energy.units import check_units
+from deepbook.units import check_units
 
 __all__ = ["bernoulli_log_likelihood", "check_bits", "log_mean_exp"]
 

@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from deepbook.boltzmann.directed.likelihood_bounds import bernoulli_log_likelihood, check_bits
-from deepbook.boltzmann.energy.states import bernoulli
-from deepbook.boltzmann.energy.units import log_odds
+from deepbook.units import bernoulli, log_odds
 
 __all__ = ["NADE"]
 

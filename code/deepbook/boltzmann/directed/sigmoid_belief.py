@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
 from deepbook.boltzmann.directed.likelihood_bounds import bernoulli_log_likelihood, check_bits
-from deepbook.boltzmann.energy.states import all_states, bernoulli, state_blocks
-from deepbook.boltzmann.energy.units import check_layers, check_units, log_odds
+from deepbook.boltzmann.energy.layers import check_layers
+from deepbook.boltzmann.energy.states import all_states, state_blocks
+from deepbook.units import bernoulli, check_units, log_odds
 
 __all__ = ["Recognition", "SigmoidBeliefNetwork"]
 

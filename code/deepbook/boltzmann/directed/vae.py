@@ -11,9 +11,8 @@ from deepbook.boltzmann.directed.likelihood_bounds import (
     check_bits,
     log_mean_exp,
 )
-from deepbook.boltzmann.energy.states import bernoulli
-from deepbook.boltzmann.energy.units import log_odds
 from deepbook.feedforward.network import MLP
+from deepbook.units import bernoulli, log_odds
 
 __all__ = ["VAE", "gaussian_kl"]
 

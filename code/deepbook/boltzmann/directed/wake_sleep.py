@@ -5,7 +5,7 @@ from torch import Tensor
 
 from deepbook.boltzmann.directed.likelihood_bounds import bernoulli_log_likelihood
 from deepbook.boltzmann.directed.sigmoid_belief import Recognition, SigmoidBeliefNetwork
-from deepbook.boltzmann.energy.states import bernoulli
+from deepbook.units import bernoulli
 
 __all__ = ["score_function_loss", "wake_sleep_loss"]
 

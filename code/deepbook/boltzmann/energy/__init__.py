@@ -5,9 +5,9 @@ import lazy_loader
 _ATTRIBUTES = {
     "energy_model": ["EnergyModel"],
     "harmonium": ["Harmonium"],
-    "states": ["MAX_UNITS", "all_states", "bernoulli", "state_blocks"],
+    "layers": ["check_layers"],
+    "states": ["MAX_UNITS", "all_states", "state_blocks"],
     "toy_data": ["bars_and_stripes", "shifter"],
-    "units": ["check_layers", "check_units", "log_odds"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

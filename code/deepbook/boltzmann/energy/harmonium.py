@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from deepbook.boltzmann.energy.energy_model import EnergyModel
-from deepbook.boltzmann.energy.states import bernoulli
+from deepbook.units import bernoulli
 
 __all__ = ["Harmonium"]
 

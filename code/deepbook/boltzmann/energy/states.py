@@ -1,11 +1,11 @@
-"""All states of a few binary units, and draws of binary units."""
+"""All states of a few binary units."""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-__all__ = ["MAX_UNITS", "all_states", "bernoulli", "state_blocks"]
+__all__ = ["MAX_UNITS", "all_states", "state_blocks"]
 
 MAX_UNITS = 25
 """More binary units than this are not enumerated: 2 ** 25 states are 33 million."""
@@ -47,15 +47,3 @@ def state_blocks(
     for start in range(0, 2**size, block_size):
         numbers = torch.arange(start, min(start + block_size, 2**size), device=device)
         yield (numbers[:, None] >> bits & 1).to(dtype or torch.get_default_dtype())
-
-
-def bernoulli(probability: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Draw 1 with the given probability, else 0; shape, dtype and device of ``probability``."""
-    # comparing uniform numbers is faster than torch.bernoulli, and as exact
-    uniform = torch.rand(
-        probability.shape,
-        dtype=probability.dtype,
-        device=probability.device,
-        generator=generator,
-    )
-    return (uniform < probability).to(probability.dtype)

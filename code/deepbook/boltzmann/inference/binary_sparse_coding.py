@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from deepbook.boltzmann.energy.states import all_states, bernoulli
-from deepbook.boltzmann.energy.units import check_units
+from deepbook.boltzmann.energy.states import all_states
 from deepbook.boltzmann.inference.mean_field import MeanField, fit_mean_field, pairwise_bound
+from deepbook.units import bernoulli, check_units
 
 __all__ = ["BinarySparseCoding"]
 

@@ -30,8 +30,8 @@ from deepbook.boltzmann.learning.training import (
     constant,
 )
 from deepbook.boltzmann.machines.restricted import RBM
+from deepbook.progress import progress
 from deepbook.training import minibatches
-from deepbook.watching import progress
 
 __all__ = ["FastTrainer", "train_fast"]
 

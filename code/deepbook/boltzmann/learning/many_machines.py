@@ -16,8 +16,8 @@ from torch import Tensor
 from deepbook.boltzmann.learning.likelihood_gradients import check_count
 from deepbook.boltzmann.learning.training import NonFiniteGradientError, Schedule, constant
 from deepbook.boltzmann.machines.restricted import RBM
+from deepbook.progress import progress
 from deepbook.training import minibatches
-from deepbook.watching import progress
 
 __all__ = ["train_many"]
 

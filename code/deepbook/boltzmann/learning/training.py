@@ -18,8 +18,8 @@ from deepbook.boltzmann.learning.likelihood_gradients import (
     Statistics,
     check_count,
 )
+from deepbook.progress import progress
 from deepbook.training import minibatches
-from deepbook.watching import progress
 
 __all__ = ["NonFiniteGradientError", "TrainingRecord", "constant", "linear_decay", "train"]
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from deepbook.boltzmann.energy.energy_model import EnergyModel
-from deepbook.boltzmann.energy.states import bernoulli, state_blocks
-from deepbook.boltzmann.energy.units import check_units, log_odds
+from deepbook.boltzmann.energy.states import state_blocks
+from deepbook.units import bernoulli, check_units, log_odds
 
 __all__ = ["BoltzmannMachine"]
 

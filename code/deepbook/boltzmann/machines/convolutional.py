@@ -8,9 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, softplus, unfold
 
 from deepbook.boltzmann.energy.harmonium import Harmonium
-from deepbook.boltzmann.energy.states import bernoulli
-from deepbook.boltzmann.energy.units import check_units, log_odds
 from deepbook.boltzmann.machines.restricted import RBM
+from deepbook.units import bernoulli, check_units, log_odds
 
 __all__ = ["ConvolutionalRBM"]
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from deepbook.boltzmann.energy.harmonium import Harmonium
-from deepbook.boltzmann.energy.units import check_layers, check_units
+from deepbook.boltzmann.energy.layers import check_layers
+from deepbook.units import check_units
 
 __all__ = ["GaussianRBM"]
 

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from deepbook.boltzmann.energy.harmonium import Harmonium
-from deepbook.boltzmann.energy.states import bernoulli
-from deepbook.boltzmann.energy.units import check_layers, check_units, log_odds
+from deepbook.boltzmann.energy.layers import check_layers
+from deepbook.units import bernoulli, check_units, log_odds
 
 __all__ = ["RBM"]
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 
 from deepbook.boltzmann.energy.harmonium import Harmonium
-from deepbook.boltzmann.energy.units import check_units
+from deepbook.units import check_units
 
 __all__ = ["SoftmaxRBM", "conditional_scores"]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from deepbook.boltzmann.energy.energy_model import EnergyModel
 from deepbook.boltzmann.partition.annealing_paths import AnnealingPath, annealing_path
 from deepbook.boltzmann.partition.bridge_sampling import Estimate
-from deepbook.watching import progress
+from deepbook.progress import progress
 
 __all__ = ["ais", "reverse_ais"]
 

@@ -5,9 +5,9 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from deepbook.boltzmann.energy.energy_model import EnergyModel
-from deepbook.boltzmann.energy.states import bernoulli
 from deepbook.boltzmann.machines.layered_machine import LayeredMachine
 from deepbook.boltzmann.machines.restricted import RBM
+from deepbook.units import bernoulli
 
 __all__ = ["AnnealingPath", "LayeredPath", "RBMPath", "annealing_path"]
 

@@ -1,11 +1,9 @@
-"""Who likes which film: Boltzmann machines and autoencoders on MovieLens."""
+"""Who likes which film: Boltzmann machines on MovieLens."""
 
 import lazy_loader
 
 _ATTRIBUTES = {
-    "autoencoder": ["RatingAutoencoder", "RatingEnsemble"],
     "contrastive": ["ContrastiveRBM"],
-    "course": ["AutoencoderFaults", "CourseAutoencoder", "CourseRBM", "RBMFaults"],
     "ratings_rbm": ["RatingsRBM"],
     "tied_softmax": ["Penalties", "TiedSoftmaxRBM"],
 }

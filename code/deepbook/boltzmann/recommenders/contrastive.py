@@ -9,7 +9,7 @@ from deepbook.boltzmann.learning.likelihood_gradients import ContrastiveDivergen
 from deepbook.boltzmann.learning.training import train
 from deepbook.boltzmann.machines.softmax import SoftmaxRBM
 from deepbook.data.movielens import Ratings
-from deepbook.recommenders.interface import Recommender, liked
+from deepbook.recommenders.recommender import Recommender, liked
 
 __all__ = ["ContrastiveRBM"]
 

@@ -8,9 +8,9 @@ from torch.nn.functional import cross_entropy
 
 from deepbook.boltzmann.recommenders.tied_softmax import Penalties, TiedSoftmaxRBM
 from deepbook.data.movielens import Ratings
-from deepbook.recommenders.interface import Recommender, liked
+from deepbook.progress import progress
+from deepbook.recommenders.recommender import Recommender, liked
 from deepbook.training import NonFiniteLossError, minibatches
-from deepbook.watching import progress
 
 __all__ = ["RatingsRBM"]
 

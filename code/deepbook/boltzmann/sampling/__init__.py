@@ -1,10 +1,10 @@
-"""Markov chains, their transition matrices, simulated annealing."""
+"""Markov chains, their transition matrices, steps at a temperature."""
 
 import lazy_loader
 
 _ATTRIBUTES = {
     "markov_chains": ["ParallelTempering", "record_chain", "run_chain"],
-    "simulated_annealing": ["anneal", "geometric_temperatures"],
+    "temperature": ["tempered_step"],
     "transition_matrices": [
         "detailed_balance_error",
         "gibbs_transition_matrix",

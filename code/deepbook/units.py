@@ -1,9 +1,21 @@
-"""Units of a layer: checks at the door, and log-odds of data."""
+"""Units with values between 0 and 1: draws, checks at the door, and log-odds of data."""
 
 import torch
 from torch import Tensor
 
-__all__ = ["check_layers", "check_units", "log_odds"]
+__all__ = ["bernoulli", "check_units", "log_odds"]
+
+
+def bernoulli(probability: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Draw 1 with the given probability, else 0; shape, dtype and device of ``probability``."""
+    # comparing uniform numbers is faster than torch.bernoulli, and as exact
+    uniform = torch.rand(
+        probability.shape,
+        dtype=probability.dtype,
+        device=probability.device,
+        generator=generator,
+    )
+    return (uniform < probability).to(probability.dtype)
 
 
 def check_units(units: Tensor, size: int, dtype: torch.dtype, layer: str) -> None:
@@ -21,16 +33,6 @@ def check_units(units: Tensor, size: int, dtype: torch.dtype, layer: str) -> Non
             raise ValueError(
                 f"expected {layer} units in [0, 1], got values from {float(low)} to {float(high)}"
             )
-
-
-def check_layers(visible_size: int, hidden_size: int, weight_scale: float) -> None:
-    """Raise unless each layer has a unit and the scale of the initial weights is not negative."""
-    if visible_size < 1 or hidden_size < 1:
-        raise ValueError(
-            f"expected at least 1 visible and 1 hidden unit, got {visible_size} and {hidden_size}"
-        )
-    if not weight_scale >= 0:
-        raise ValueError(f"expected a weight scale of at least 0, got {weight_scale}")
 
 
 def log_odds(visible: Tensor) -> Tensor:

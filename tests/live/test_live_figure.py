@@ -10,7 +10,8 @@ import torch
 from bs4 import BeautifulSoup
 
 from deepbook import figures
-from deepbook.live import LiveFigure, figure, pack
+from deepbook.live import LiveFigure, pack
+from deepbook.live import live_figure as figure
 
 SMALL = {"machine": {"weight": torch.ones(2, 1)}, "steps": [1, 2], "name": "x"}
 

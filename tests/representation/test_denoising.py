@@ -4,16 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from deepbook.boltzmann import (
-    Autoencoder,
-    all_states,
-    denoising_chain,
-    gaussian_noise,
-    learned_score,
-    masking_noise,
-    optimal_denoiser,
-    salt_and_pepper,
-)
+from deepbook.boltzmann import all_states
+from deepbook.regularization import gaussian_noise, masking_noise, salt_and_pepper
+from deepbook.representation import Autoencoder, denoising_chain, learned_score, optimal_denoiser
 
 POINTS = torch.tensor([[-1.0, 0.5], [1.0, 0.0], [0.2, -0.8]], dtype=torch.float64)
 

@@ -1,8 +1,14 @@
 import pytest
 import torch
 
-from deepbook.boltzmann.recommenders import RatingAutoencoder, RatingEnsemble
-from deepbook.recommenders import BiasModel, GlobalMean, check_blind, rmse
+from deepbook.recommenders import (
+    BiasModel,
+    GlobalMean,
+    RatingAutoencoder,
+    RatingEnsemble,
+    check_blind,
+    rmse,
+)
 from deepbook.training import NonFiniteLossError
 
 SIZES = (60, 40)

@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.distributions import Bernoulli, kl_divergence
 
-from deepbook.boltzmann import (
-    Autoencoder,
+from deepbook.regularization import (
     contractive_penalty,
     kl_sparsity,
     l1_sparsity,
     sigmoid_contractive_penalty,
 )
+from deepbook.representation import Autoencoder
 
 
 def test_l1_is_the_sum_of_absolute_values():

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from deepbook.boltzmann.energy.units import check_units, log_odds
 from deepbook.feedforward.activations import get_activation
 from deepbook.feedforward.network import MLP
+from deepbook.units import check_units, log_odds
 
 __all__ = ["Autoencoder", "stack_autoencoders"]
 

@@ -1,12 +1,9 @@
 """Simulated annealing: a chain that cools down into the states of lowest energy."""
 
-from collections.abc import Iterable
-from copy import deepcopy
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
-
-from deepbook.boltzmann.energy.energy_model import EnergyModel
 
 __all__ = ["anneal", "geometric_temperatures"]
 
@@ -30,25 +27,22 @@ def geometric_temperatures(hot: float, cold: float, steps: int) -> list[float]:
 
 @torch.no_grad()
 def anneal(
-    model: EnergyModel,
-    state: Tensor,
-    temperatures: Iterable[float],
-    generator: torch.Generator | None = None,
+    step: Callable[[Tensor, float], Tensor], state: Tensor, temperatures: Iterable[float]
 ) -> Tensor:
-    """Simulated annealing: one step of the chain at each temperature (Kirkpatrick et al. 1983).
+    """Simulated annealing: one step of a chain at each temperature (Kirkpatrick et al. 1983).
 
-    At temperature ``T`` the distribution is ``exp(-E / T) / Z(T)``; a schedule that falls slowly
-    enough ends in the states of lowest energy. Hidden units that are summed out belong to
-    ``E``: an RBM ends in the visible units of its lowest ``E(v, h)``.
+    At temperature ``T`` a chain for the energy ``E`` tends to ``exp(-E / T) / Z(T)``; a schedule
+    that falls slowly enough ends in the states of lowest energy.
 
     Parameters
     ----------
-    model : EnergyModel
+    step : callable
+        ``step(state, temperature)``, the next state; for a Boltzmann machine it is
+        ``deepbook.boltzmann.tempered_step``.
     state : Tensor, shape (N, *state shape)
         Where each of N runs starts.
     temperatures : iterable of float
         The schedule, above 0; see ``geometric_temperatures``.
-    generator : torch.Generator, optional
 
     Returns
     -------
@@ -59,13 +53,8 @@ def anneal(
     ValueError
         If a temperature is not above 0.
     """
-    tempered = deepcopy(model)
-    pairs = list(zip(tempered.parameters(), model.parameters(), strict=True))
     for temperature in temperatures:
         if not temperature > 0:
             raise ValueError(f"expected temperatures above 0, got {temperature}")
-        # the energy is linear in the parameters: E / T has the parameters divided by T
-        for ours, theirs in pairs:
-            ours.copy_(theirs / temperature)
-        state = tempered.gibbs_step(state, generator)
+        state = step(state, temperature)
     return state

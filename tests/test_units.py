@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from deepbook.boltzmann.energy import check_layers, check_units, log_odds
+from deepbook.units import bernoulli, check_units, log_odds
 
 
 @pytest.mark.parametrize(
@@ -29,22 +29,27 @@ def test_units_and_means_between_zero_and_one_pass(units):
     check_units(units, 3, torch.float32, "visible")
 
 
-@pytest.mark.parametrize("sizes", [(0, 1), (1, 0), (-1, 5)])
-def test_a_layer_without_a_unit_is_refused(sizes):
-    with pytest.raises(ValueError, match=f"got {sizes[0]} and {sizes[1]}"):
-        check_layers(*sizes, 0.01)
-
-
-@pytest.mark.parametrize("scale", [-0.1, math.nan])
-def test_a_scale_below_zero_is_refused_and_zero_is_none(scale):
-    with pytest.raises(ValueError, match=f"weight scale of at least 0, got {scale}"):
-        check_layers(3, 2, scale)
-    check_layers(3, 2, 0.0)
-
-
 def test_log_odds_are_those_of_a_share_with_half_an_example_more_on_each_side():
     data = torch.tensor([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
     expected = torch.tensor([5.0, 0.2, 1.0]).log()
     torch.testing.assert_close(log_odds(data), expected)
     with pytest.raises(ValueError, match="at least 1 example, got none"):
         log_odds(data[:0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_bernoulli_draws_ones_at_the_given_rates(dtype):
+    probability = torch.tensor([0.0, 0.1, 0.5, 0.9, 1.0], dtype=dtype).expand(20_000, 5)
+    drawn = bernoulli(probability, torch.Generator().manual_seed(0))
+    assert drawn.dtype == dtype
+    assert set(drawn.unique().tolist()) == {0.0, 1.0}
+    rates = drawn.mean(0)
+    assert rates[0] == 0
+    assert rates[4] == 1
+    # four standard errors of 20,000 draws
+    torch.testing.assert_close(rates, probability[0], rtol=0, atol=4 * 0.5 / 20_000**0.5)
+
+
+def test_bernoulli_repeats_with_its_generator():
+    draws = [bernoulli(torch.full((50,), 0.5), torch.Generator().manual_seed(3)) for _ in range(2)]
+    assert torch.equal(*draws)

@@ -3,14 +3,17 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from deepbook.boltzmann.recommenders import (
+from deepbook.data.movielens import Ratings
+from deepbook.recommenders import (
+    AlwaysLike,
     AutoencoderFaults,
     CourseAutoencoder,
     CourseRBM,
     RBMFaults,
+    check_blind,
+    like_error,
+    liked,
 )
-from deepbook.data.movielens import Ratings
-from deepbook.recommenders import AlwaysLike, check_blind, like_error, liked
 
 SIZES = (60, 40)
 MENDED = RBMFaults(*[False] * len(fields(RBMFaults)))

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from deepbook.boltzmann import (
+from deepbook.representation import (
     Autoencoder,
     largest_angle,
     principal_components,

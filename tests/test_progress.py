@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from deepbook.progress import progress, someone_watches
 from deepbook.training import fit
-from deepbook.watching import progress, someone_watches
 
 
 class Screen(io.StringIO):
