@@ -4,7 +4,8 @@ import statistics
 import time
 
 import deepbook
-from deepbook.boltzmann import RBM, ais, linear_decay, train_fast
+from deepbook.boltzmann import RBM, ais, train_fast
+from deepbook.training import linear_decay
 
 TITLE = (
     "AIS of an RBM 784-500 (centred PCD-5, 30 epochs, MNIST-5k): spread of log Z over runs, in nats"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 
 import deepbook
-from deepbook.boltzmann import RBM, linear_decay, log_likelihood, train_fast
+from deepbook.boltzmann import RBM, log_likelihood, train_fast
+from deepbook.training import linear_decay
 
 TITLE = (
     "RBMs of 16 hidden units on 8x8 digits, 50 epochs in batches of 20: exact test log-likelihood "

@@ -16,12 +16,11 @@ from deepbook.boltzmann import (
     RBM,
     FastTrainer,
     TwoSidedLikelihood,
-    linear_decay,
     log_likelihood,
     log_partition,
     two_sided_log_likelihood,
 )
-from deepbook.training import minibatches
+from deepbook.training import linear_decay, minibatches
 
 TITLE = (
     "RBMs on MNIST-5k binarised at 0.5: log-likelihood in nats a digit, exact for 20 hidden units, "

@@ -9,7 +9,7 @@ from deepbook.recommenders import (
     check_blind,
     rmse,
 )
-from deepbook.training import NonFiniteLossError
+from deepbook.training import NonFiniteError
 
 SIZES = (60, 40)
 
@@ -113,7 +113,7 @@ def test_predictions_are_stars(split):
 
 def test_a_loss_that_is_not_finite_stops_the_training(split):
     model = RatingAutoencoder(*SIZES, hidden_sizes=(5,), learning_rate=1e30, epochs=3)
-    with pytest.raises(NonFiniteLossError, match=r"at step \d+ with learning rate .*e\+(29|30)"):
+    with pytest.raises(NonFiniteError, match=r"at step \d+ with learning rate .*e\+(29|30)"):
         model.fit(split[0])
 
 

@@ -45,8 +45,8 @@ _ATTRIBUTES = {
         "sparse_coding_loss",
     ],
     "learning.centred_gradients": ["Centred", "SparsityTarget"],
-    "learning.checkpoints": ["Checkpoint", "Stateful"],
     "learning.fast_training": ["FastTrainer", "train_fast"],
+    "learning.likelihood_ascent": ["LikelihoodAscent", "train"],
     "learning.likelihood_gradients": [
         "ContrastiveDivergence",
         "ExactGradient",
@@ -64,13 +64,6 @@ _ATTRIBUTES = {
     ],
     "learning.score": ["denoising_score_matching", "score_matching"],
     "learning.tempered_gradients": ["FastPersistentContrastiveDivergence", "TemperedGradient"],
-    "learning.training": [
-        "NonFiniteGradientError",
-        "TrainingRecord",
-        "constant",
-        "linear_decay",
-        "train",
-    ],
     "machines.boltzmann_machine": ["BoltzmannMachine"],
     "machines.convolutional": ["ConvolutionalRBM"],
     "machines.gaussian": ["GaussianRBM"],

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from deepbook.data.movielens import Ratings
-from deepbook.progress import progress
 from deepbook.recommenders.recommender import Recommender
+from deepbook.training.loops import loop
 
 __all__ = ["AutoencoderFaults", "CourseAutoencoder"]
 
@@ -84,19 +84,18 @@ class CourseAutoencoder(Recommender):
         )
         users = [user for user in range(self.user_count) if mask[user].any()]
         counts = mask.sum(1).tolist()
-        self.losses: list[float] = []
-        for _ in progress(range(self.epochs), "epochs"):
-            total = 0.0
-            for user in users:
-                stars = self._input[user : user + 1]
-                loss = mse_loss(self.network(stars) * mask[user : user + 1], stars)
-                corrector = self.item_count / counts[user]
-                total += (loss.item() * corrector) ** 0.5
-                if not self.faults.never_zeroed:
-                    optimizer.zero_grad()
-                (loss if self.faults.diluted_loss else loss * corrector).backward()
-                optimizer.step()
-            self.losses.append(total / len(users))
+
+        def step(user: int, done: float) -> float:
+            stars = self._input[user : user + 1]
+            loss = mse_loss(self.network(stars) * mask[user : user + 1], stars)
+            corrector = self.item_count / counts[user]
+            if not self.faults.never_zeroed:
+                optimizer.zero_grad()
+            (loss if self.faults.diluted_loss else loss * corrector).backward()
+            optimizer.step()
+            return float((loss.item() * corrector) ** 0.5)
+
+        self.losses = loop(step, users, epochs=self.epochs).loss
 
     def _new_network(self) -> nn.Sequential:
         layers: list[nn.Module] = []

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from deepbook.data.movielens import Ratings
-from deepbook.progress import progress
 from deepbook.recommenders.recommender import LIKED_FROM, Recommender
+from deepbook.training.loops import loop
 from deepbook.units import bernoulli
 
 __all__ = ["CourseRBM", "RBMFaults"]
@@ -86,9 +86,8 @@ class CourseRBM(Recommender):
         if self.faults.forgotten_users and len(batches) > 1:
             batches = batches[:-1]
         rated = self._rated.split(self.batch_size)
-        for _ in progress(range(self.epochs), "epochs"):
-            for batch, known in zip(batches, rated, strict=False):
-                self._step(batch, known)
+        pairs = list(zip(batches, rated, strict=False))
+        loop(lambda pair, done: self._step(*pair), pairs, epochs=self.epochs)
 
     def _visible(self, ratings: Ratings) -> Tensor:
         """Ratings as the course codes them: liked 1, disliked 0, unrated -1 (0 if mended)."""

@@ -1,16 +1,18 @@
 """Stars by an autoencoder that works, after AutoRec (Sedhain et al. 2015)."""
 
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from deepbook.data.movielens import Ratings
-from deepbook.progress import progress
 from deepbook.recommenders.baselines import BiasModel
 from deepbook.recommenders.recommender import Recommender
-from deepbook.training import NonFiniteLossError, minibatches
+from deepbook.training.batches import Minibatches
+from deepbook.training.loops import loop
+from deepbook.training.schedules import by_epoch, linear_decay
+from deepbook.training.steps import Descent
 
 __all__ = ["RatingAutoencoder"]
 
@@ -52,7 +54,7 @@ class RatingAutoencoder(Recommender):
     ------
     ValueError
         If a choice is not one of those above or a number is out of its range.
-    NonFiniteLossError
+    NonFiniteError
         By ``fit``, with the step and the learning rate.
     """
 
@@ -97,7 +99,6 @@ class RatingAutoencoder(Recommender):
         if self.examples == "items":
             stars, mask, targets = stars.T.contiguous(), mask.T.contiguous(), targets.T.contiguous()
         self.network = self._new_network(stars.shape[1]).to(stars.device)
-        self.losses: list[float] = []
         self._train(stars, mask, targets)
         with torch.no_grad():
             output = self.network(stars)
@@ -116,28 +117,24 @@ class RatingAutoencoder(Recommender):
     def _train(self, inputs: Tensor, mask: Tensor, targets: Tensor) -> None:
         weights = [p for p in self.network.parameters() if p.ndim == 2]
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self.learning_rate)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda e: 1 - e / self.epochs)
-        count, step = float(mask.sum()), 0
-        for _ in progress(range(self.epochs), "epochs"):
-            total = 0.0
-            for batch in minibatches(len(inputs), self.batch_size, generator=self.generator):
-                step += 1
-                error = (self.network(inputs[batch]) - targets[batch]) * mask[batch]
-                squares = error.square().sum()
-                if not bool(torch.isfinite(squares)):
-                    rate = optimizer.param_groups[0]["lr"]
-                    raise NonFiniteLossError(
-                        f"the loss is {squares.item()} at step {step} with learning rate {rate}"
-                    )
-                # a batch stands for all examples; the penalty is once for the whole set
-                shrink = self.penalty * sum(w.square().sum() for w in weights)
-                loss = (squares * (len(inputs) / len(batch)) + shrink) / (2 * count)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                total += squares.item()
-            schedule.step()
-            self.losses.append(total / count)
+        count = float(mask.sum())
+
+        def loss(network: nn.Module, rows: Tensor) -> tuple[Tensor, Any]:
+            error = (network(inputs[rows]) - targets[rows]) * mask[rows]
+            squares = error.square().sum()
+            # a batch stands for all examples; the penalty is once for the whole set
+            shrink = self.penalty * sum(w.square().sum() for w in weights)
+            whole = (squares * (len(inputs) / len(rows)) + shrink) / (2 * count)
+            return whole, {"squares": squares}
+
+        batches = Minibatches(
+            torch.arange(len(inputs)), batch_size=self.batch_size, generator=self.generator
+        )
+        falling = by_epoch(linear_decay, self.epochs)
+        step = Descent(self.network, loss, optimizer, schedule=falling)
+        squares = loop(step, batches, epochs=self.epochs).trace["squares"]
+        sums = torch.tensor(squares, dtype=torch.float64).view(self.epochs, -1).sum(1)
+        self.losses = (sums / count).tolist()
 
     def _predict(self, users: Tensor, items: Tensor) -> Tensor:
         return self._table[users, items].clamp(1, 5)

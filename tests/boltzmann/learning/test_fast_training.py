@@ -8,13 +8,12 @@ from deepbook.boltzmann import (
     RBM,
     BoltzmannMachine,
     Centred,
-    NonFiniteGradientError,
     PersistentContrastiveDivergence,
-    linear_decay,
     log_likelihood,
     train,
 )
 from deepbook.boltzmann.learning.fast_training import FastTrainer, train_fast
+from deepbook.training import NonFiniteError, linear_decay
 
 
 def seeded(n):
@@ -147,7 +146,7 @@ def test_what_is_not_finite_stops_it_before_it_does_harm(small_rbm, data):
     before = small_rbm.weight.detach().clone()
     with torch.no_grad():
         small_rbm.hidden_bias[3] = math.nan
-    with pytest.raises(NonFiniteGradientError, match=r"step 1 with learning rate 0\.1"):
+    with pytest.raises(NonFiniteError, match=r"step 1 with learning rate 0\.1"):
         train_fast(small_rbm, data, epochs=1, batch_size=16, learning_rate=0.1)
     assert torch.equal(small_rbm.weight, before)
 

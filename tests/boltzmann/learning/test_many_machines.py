@@ -4,14 +4,10 @@ import math
 import pytest
 import torch
 
-from deepbook.boltzmann import (
-    RBM,
-    Centred,
-    NonFiniteGradientError,
-    linear_decay,
-)
+from deepbook.boltzmann import RBM, Centred
 from deepbook.boltzmann.learning.fast_training import train_fast
 from deepbook.boltzmann.learning.many_machines import train_many
+from deepbook.training import NonFiniteError, linear_decay
 
 RECIPES = [
     {"persistent": persistent, "offset_rate": offset_rate}
@@ -134,5 +130,5 @@ def test_a_gradient_that_is_not_finite_names_its_machine(small_rbm, data):
     models = copies(small_rbm, range(2))
     with torch.no_grad():
         models[1].hidden_bias[0] = math.nan
-    with pytest.raises(NonFiniteGradientError, match="machine 1"):
+    with pytest.raises(NonFiniteError, match="machine 1"):
         train_many(models, data, [{}, {}], epochs=1, batch_size=10)

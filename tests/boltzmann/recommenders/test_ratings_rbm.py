@@ -17,7 +17,7 @@ from deepbook.recommenders import (
     like_scores,
     rmse,
 )
-from deepbook.training import NonFiniteLossError
+from deepbook.training import NonFiniteError
 
 SIZES = (60, 40)
 FEW = Penalties(1.0, 5.0, 1.0, 0.5)
@@ -194,7 +194,7 @@ def test_larger_penalties_make_smaller_weights(split):
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(split):
-    with pytest.raises(NonFiniteLossError, match=r"at step \d+ with learning rate"):
+    with pytest.raises(NonFiniteError, match=r"at step \d+ with learning rate"):
         new(learning_rate=1e30, epochs=3).fit(split[0])
 
 

@@ -4,8 +4,8 @@ import lazy_loader
 
 _ATTRIBUTES = {
     "centred_gradients": ["Centred", "SparsityTarget"],
-    "checkpoints": ["Checkpoint", "Stateful"],
     "fast_training": ["FastTrainer", "train_fast"],
+    "likelihood_ascent": ["LikelihoodAscent", "train"],
     "likelihood_gradients": [
         "ContrastiveDivergence",
         "ExactGradient",
@@ -23,13 +23,6 @@ _ATTRIBUTES = {
     ],
     "score": ["denoising_score_matching", "score_matching"],
     "tempered_gradients": ["FastPersistentContrastiveDivergence", "TemperedGradient"],
-    "training": [
-        "NonFiniteGradientError",
-        "TrainingRecord",
-        "constant",
-        "linear_decay",
-        "train",
-    ],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

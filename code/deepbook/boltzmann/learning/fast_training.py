@@ -14,24 +14,19 @@ A step of CD-1 or PCD-1 needs five matrix products. What ``train`` spends beside
 """
 
 import math
-import time
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from deepbook.boltzmann.learning.likelihood_gradients import check_count
-from deepbook.boltzmann.learning.training import (
-    Monitor,
-    NonFiniteGradientError,
-    Schedule,
-    TrainingRecord,
-    constant,
-)
+from deepbook.boltzmann.learning.likelihood_ascent import Monitor
 from deepbook.boltzmann.machines.restricted import RBM
-from deepbook.progress import progress
-from deepbook.training import minibatches
+from deepbook.training.batches import Minibatches
+from deepbook.training.counts import check_count
+from deepbook.training.history import History, NonFiniteError
+from deepbook.training.loops import loop
+from deepbook.training.schedules import Schedule, constant
 
 __all__ = ["FastTrainer", "train_fast"]
 
@@ -115,7 +110,7 @@ class FastTrainer:
 
         Raises
         ------
-        NonFiniteGradientError
+        NonFiniteError
             Before it reaches the parameters.
         ValueError
             If there are too many examples, or none.
@@ -142,7 +137,7 @@ class FastTrainer:
         visible_bias = visible_mean - negative.mean(0)
         hidden_bias = self._hidden[:last].sum(0)
         if not math.isfinite(float(hidden_bias.sum())):
-            raise NonFiniteGradientError(
+            raise NonFiniteError(
                 f"the gradient is not finite at step {self.steps_taken + 1} "
                 f"with learning rate {learning_rate:g}"
             )
@@ -229,7 +224,7 @@ def train_fast(
     monitor: Monitor | None = None,
     monitor_every: int = 1,
     generator: torch.Generator | None = None,
-) -> TrainingRecord:
+) -> History:
     """``train`` for a Bernoulli RBM on a CPU, with ``FastTrainer``'s steps.
 
     Parameters
@@ -243,16 +238,15 @@ def train_fast(
 
     Returns
     -------
-    TrainingRecord
+    History
 
     Raises
     ------
-    NonFiniteGradientError, ValueError, TypeError
+    NonFiniteError, ValueError, TypeError
         As ``train`` and ``FastTrainer`` do.
     """
     model.check_visible(visible)
-    for what, count in {"epoch": epochs, "epoch between monitorings": monitor_every}.items():
-        check_count(what, count)
+    check_count("example in a batch", batch_size)
     trainer = FastTrainer(
         model,
         batch_size,
@@ -263,15 +257,10 @@ def train_fast(
         precision=precision,
         generator=generator,
     )
-    record, total = TrainingRecord(), epochs * math.ceil(len(visible) / batch_size)
-    for epoch in progress(range(1, epochs + 1), "epochs"):
-        start = time.perf_counter()
-        for batch in minibatches(len(visible), batch_size, generator=generator):
-            factor = schedule(trainer.steps_taken / total)
-            trainer.step(visible[batch], learning_rate * factor)
-        record.seconds += time.perf_counter() - start
-        record.epoch = epoch
-        if monitor is not None and (epoch == epochs or epoch % monitor_every == 0):
-            with torch.no_grad():
-                record.note(monitor(model))
-    return record
+    return loop(
+        lambda batch, done: trainer.step(batch, learning_rate * schedule(done)),
+        Minibatches(visible, batch_size=batch_size, generator=generator),
+        epochs=epochs,
+        monitor=None if monitor is None else lambda: monitor(model),
+        monitor_every=monitor_every,
+    )

@@ -11,6 +11,7 @@ from deepbook.boltzmann.energy.states import all_states
 from deepbook.boltzmann.machines.restricted import RBM
 from deepbook.boltzmann.partition.exact_likelihood import model_statistics
 from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
+from deepbook.training.counts import check_count
 
 __all__ = [
     "ContrastiveDivergence",
@@ -209,9 +210,3 @@ def expected_cd_gradient(model: RBM, visible: Tensor, steps: int) -> Statistics:
         distribution = distribution @ transition
     negative = model.statistics(states, distribution)
     return {name: positive[name] - negative[name] for name in positive}
-
-
-def check_count(what: str, count: int) -> int:
-    if count < 1:
-        raise ValueError(f"expected at least 1 {what}, got {count}")
-    return count

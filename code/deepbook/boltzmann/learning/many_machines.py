@@ -6,18 +6,18 @@ cheap way: the products of small machines become a few large ones, and 100 machi
 coins than one.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from deepbook.boltzmann.learning.likelihood_gradients import check_count
-from deepbook.boltzmann.learning.training import NonFiniteGradientError, Schedule, constant
 from deepbook.boltzmann.machines.restricted import RBM
-from deepbook.progress import progress
-from deepbook.training import minibatches
+from deepbook.training.batches import Minibatches
+from deepbook.training.counts import check_count
+from deepbook.training.history import NonFiniteError
+from deepbook.training.loops import loop
+from deepbook.training.schedules import Schedule, constant
 
 __all__ = ["train_many"]
 
@@ -64,7 +64,7 @@ def train_many(
 
     Raises
     ------
-    NonFiniteGradientError
+    NonFiniteError
         Before it reaches the parameters; with the machine's place in ``models``.
     ValueError
         If there is not one recipe for each of at least 1 machine, a recipe has another key, or
@@ -85,11 +85,11 @@ def train_many(
         raise ValueError(f"expected machines of one shape and dtype, got {sorted(kinds)}")
     models[0].check_visible(visible)
     machines = _Machines(models, [_RECIPE | dict(recipe) for recipe in recipes], chains)
-    done, total = 0, epochs * math.ceil(len(visible) / batch_size)
-    for _ in progress(range(epochs), "epochs"):
-        for batch in minibatches(len(visible), batch_size, generator=generator):
-            machines.step(visible[batch], steps, done / total, generator)
-            done += 1
+    loop(
+        lambda batch, done: machines.step(batch, steps, done, generator),
+        Minibatches(visible, batch_size=batch_size, generator=generator),
+        epochs=epochs,
+    )
     machines.give_back(models)
 
 
@@ -156,7 +156,7 @@ class _Machines:
         dc = h_mean - h[:, :, :chains].mean(2, keepdim=True)
         if not bool((finite := dc.sum((1, 2)).isfinite()).all()):
             place = int(finite.int().argmin())
-            raise NonFiniteGradientError(f"the gradient of machine {place} is not finite")
+            raise NonFiniteError(f"the gradient of machine {place} is not finite")
         # dW' = dW - lambda db^T - dc mu^T, and from it the biases: see Centred
         h[:, :, :chains] /= -chains
         v[:, chains], h[:, :, chains] = db[:, 0], -lam[:, :, 0]

@@ -5,8 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from deepbook.boltzmann.learning.likelihood_ascent import train
 from deepbook.boltzmann.learning.likelihood_gradients import ContrastiveDivergence
-from deepbook.boltzmann.learning.training import train
 from deepbook.boltzmann.machines.softmax import SoftmaxRBM
 from deepbook.data.movielens import Ratings
 from deepbook.recommenders.recommender import Recommender, liked

@@ -1,6 +1,8 @@
 """Stars or likes by a restricted Boltzmann machine that trains for what it is asked."""
 
-from typing import Literal
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -8,9 +10,11 @@ from torch.nn.functional import cross_entropy
 
 from deepbook.boltzmann.recommenders.tied_softmax import Penalties, TiedSoftmaxRBM
 from deepbook.data.movielens import Ratings
-from deepbook.progress import progress
 from deepbook.recommenders.recommender import Recommender, liked
-from deepbook.training import NonFiniteLossError, minibatches
+from deepbook.training.batches import minibatches
+from deepbook.training.loops import loop
+from deepbook.training.schedules import by_epoch
+from deepbook.training.steps import Descent
 
 __all__ = ["RatingsRBM"]
 
@@ -59,7 +63,7 @@ class RatingsRBM(Recommender):
     ------
     ValueError
         If a choice is not one of those above or a number is out of its range.
-    NonFiniteLossError
+    NonFiniteError
         By ``fit``, with the step and the learning rate.
     """
 
@@ -124,7 +128,6 @@ class RatingsRBM(Recommender):
             generator=self.generator,
         ).to(values.device)
         self.model.initialize_biases_(units, values)
-        self.losses: list[float] = []
         self._train(examples, units, values, example_count)
         self._remember(examples, units, values, (example_count, unit_count))
 
@@ -135,31 +138,21 @@ class RatingsRBM(Recommender):
         optimizer = torch.optim.Adam(
             self.model.parameters(), lr=self.learning_rate, betas=(0.9, 0.99)
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda epoch: min(1.0, 2 * (1 - epoch / self.epochs))
+
+        def loss(model: TiedSoftmaxRBM, batch: tuple[Tensor, float]) -> tuple[Tensor, Any]:
+            rows, share = batch
+            nats = self._nats(examples[rows], units[rows], values[rows], example_count)
+            # a batch stands for a share of all examples, and carries that of the penalty
+            whole = (nats + model.penalty(self.penalties) * share) / len(rows)
+            return whole, {"loss": nats / len(rows)}
+
+        falling = by_epoch(lambda done: min(1.0, 2 * (1 - done)), self.epochs)
+        history = loop(
+            Descent(self.model, loss, optimizer, schedule=falling),
+            _RatingBatches(rows_of, self.batch_size, self.generator),
+            epochs=self.epochs,
         )
-        step = 0
-        for _ in progress(range(self.epochs), "epochs"):
-            total = 0.0
-            for batch in minibatches(example_count, self.batch_size, generator=self.generator):
-                rows = torch.cat([rows_of[example] for example in batch.tolist()])
-                if len(rows) == 0:
-                    continue
-                step += 1
-                nats = self._nats(examples[rows], units[rows], values[rows], example_count)
-                if not bool(nats.isfinite()):
-                    rate = optimizer.param_groups[0]["lr"]
-                    raise NonFiniteLossError(
-                        f"the loss is {nats.item()} at step {step} with learning rate {rate}"
-                    )
-                # a batch stands for a share of all examples, and carries that of the penalty
-                penalty = self.model.penalty(self.penalties) * (len(batch) / example_count)
-                optimizer.zero_grad()
-                ((nats + penalty) / len(rows)).backward()
-                optimizer.step()
-                total += nats.item()
-            schedule.step()
-            self.losses.append(total / len(values))
+        self.losses = history.loss
 
     def _nats(self, examples: Tensor, units: Tensor, values: Tensor, example_count: int) -> Tensor:
         """``-log P(each of these ratings | a random part of its example's others)``, summed."""
@@ -201,3 +194,25 @@ class RatingsRBM(Recommender):
 
     def _values(self, ratings: Ratings) -> Tensor:
         return ratings.stars - 1 if self.values == "stars" else liked(ratings.stars).long()
+
+
+class _RatingBatches:
+    """For each minibatch of examples the places of their ratings, and its share of all examples.
+
+    Examples without a rating teach nothing: a minibatch of none but these is left out.
+    """
+
+    def __init__(
+        self, rows_of: Sequence[Tensor], batch_size: int, generator: torch.Generator | None
+    ) -> None:
+        self.rows_of, self.batch_size, self.generator = rows_of, batch_size, generator
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.rows_of) / self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, float]]:
+        count = len(self.rows_of)
+        for batch in minibatches(count, self.batch_size, generator=self.generator):
+            rows = torch.cat([self.rows_of[example] for example in batch.tolist()])
+            if len(rows):
+                yield rows, len(batch) / count

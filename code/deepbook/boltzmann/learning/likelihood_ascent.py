@@ -1,10 +1,7 @@
 """Training of every machine of the chapter by stochastic gradient ascent, to be resumed at will."""
 
 import math
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,61 +9,17 @@ import torch
 from torch import Tensor
 
 from deepbook.boltzmann.energy.energy_model import EnergyModel
-from deepbook.boltzmann.learning.checkpoints import Checkpoint, Stateful
-from deepbook.boltzmann.learning.likelihood_gradients import (
-    GradientEstimator,
-    Statistics,
-    check_count,
-)
-from deepbook.progress import progress
-from deepbook.training import minibatches
+from deepbook.boltzmann.learning.likelihood_gradients import GradientEstimator, Statistics
+from deepbook.training.batches import Minibatches
+from deepbook.training.checkpoints import Checkpoint, Stateful
+from deepbook.training.counts import check_count
+from deepbook.training.history import History, NonFiniteError
+from deepbook.training.loops import loop
+from deepbook.training.schedules import Schedule, constant
 
-__all__ = ["NonFiniteGradientError", "TrainingRecord", "constant", "linear_decay", "train"]
+__all__ = ["LikelihoodAscent", "Monitor", "train"]
 
-Schedule = Callable[[float], float]
 Monitor = Callable[[Any], Mapping[str, float]]
-
-
-class NonFiniteGradientError(ArithmeticError):
-    """The gradient became NaN or infinite; the message tells the step and the learning rate."""
-
-
-def constant(done: float) -> float:
-    """The learning rate stays what it is."""
-    return 1.0
-
-
-def linear_decay(done: float) -> float:
-    """The learning rate falls on a line to zero at the end of the training."""
-    return 1.0 - done
-
-
-@dataclass
-class TrainingRecord:
-    """What a training run left behind.
-
-    Attributes
-    ----------
-    epoch : int
-        Epochs done, over all runs of a resumed training.
-    seconds : float
-        Wall time of their steps; neither monitoring nor checkpoints count.
-    monitored : list of dict
-        One for each call of the monitor: what it returned, with ``epoch`` and ``seconds`` then.
-    """
-
-    epoch: int = 0
-    seconds: float = 0.0
-    monitored: list[dict[str, float]] = field(default_factory=list)
-
-    def note(self, measured: Mapping[str, float]) -> None:
-        """Add what a monitor returned."""
-        entry = {name: float(value) for name, value in measured.items()}
-        self.monitored.append({"epoch": self.epoch, "seconds": self.seconds, **entry})
-
-    def column(self, name: str) -> list[float]:
-        """One monitored number (or ``epoch``, or ``seconds``) over the training."""
-        return [entry[name] for entry in self.monitored]
 
 
 def train(
@@ -86,7 +39,7 @@ def train(
     checkpoint_every: int = 1,
     resume: bool = False,
     generator: torch.Generator | None = None,
-) -> TrainingRecord:
+) -> History:
     """Climb the log-likelihood by minibatches; ``torch.optim.SGD`` takes the steps.
 
     Parameters
@@ -123,27 +76,19 @@ def train(
 
     Returns
     -------
-    TrainingRecord
+    History
 
     Raises
     ------
-    NonFiniteGradientError
+    NonFiniteError
         As soon as a gradient is NaN or infinite, before it reaches the parameters.
     ValueError
         If a number is out of its range, there are no examples, or the checkpoint is damaged, was
         made with other settings or has more epochs behind it; then nothing is changed.
     """
-    for name, count in {
-        "epoch": epochs,
-        "example in a batch": batch_size,
-        "epoch between monitorings": monitor_every,
-        "epoch between checkpoints": checkpoint_every,
-    }.items():
-        check_count(name, count)
-    if resume and checkpoint is None:
-        raise ValueError("expected a checkpoint to resume from, got none")
-    optimizer = _optimizer(model, learning_rate, momentum, weight_decay)
-    record = TrainingRecord()
+    check_count("example in a batch", batch_size)
+    batches = Minibatches(visible, batch_size=batch_size, generator=generator)
+    step = LikelihoodAscent(model, estimator, learning_rate, schedule, momentum, weight_decay)
     saved = None
     if checkpoint is not None:
         settings = {
@@ -160,49 +105,77 @@ def train(
         }
         if schedule is not constant:
             settings["epochs"] = epochs
-        parts: dict[str, Stateful] = {
-            "model": model,
-            "optimizer": optimizer,
-            "estimator": estimator,
-        }
+        parts: dict[str, Stateful] = {"model": model, "step": step, "estimator": estimator}
         saved = Checkpoint(Path(checkpoint), settings, parts, generator)
-        if resume and saved.path.exists():
-            record = TrainingRecord(**saved.load(partial(_check_record, epochs)))
-    batches = math.ceil(len(visible) / batch_size)
-    for epoch in progress(range(record.epoch, epochs), "epochs"):
-        start = time.perf_counter()
-        for i, batch in enumerate(minibatches(len(visible), batch_size, generator=generator)):
-            step = epoch * batches + i
-            rate = learning_rate * schedule(step / (epochs * batches))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            gradient = estimator(model, visible[batch.to(visible.device)])
-            _set_gradient(model, gradient, step, rate)
-            optimizer.step()
-        record.seconds += time.perf_counter() - start
-        record.epoch = epoch + 1
-        last = record.epoch == epochs
-        if monitor is not None and (last or record.epoch % monitor_every == 0):
-            with torch.no_grad():
-                record.note(monitor(model))
-        if saved is not None and (last or record.epoch % checkpoint_every == 0):
-            saved.save(asdict(record))
-    return record
+    return loop(
+        step,
+        batches,
+        epochs=epochs,
+        monitor=None if monitor is None else lambda: monitor(model),
+        monitor_every=monitor_every,
+        checkpoint=saved,
+        checkpoint_every=checkpoint_every,
+        resume=resume,
+    )
+
+
+class LikelihoodAscent:
+    """One step up the log-likelihood for each batch; ``torch.optim.SGD`` takes it.
+
+    Parameters
+    ----------
+    model, estimator, learning_rate, schedule, momentum, weight_decay
+        As for ``train``.
+
+    Attributes
+    ----------
+    steps_taken : int
+
+    Raises
+    ------
+    NonFiniteError
+        By a step, as soon as a gradient is NaN or infinite, before it reaches the parameters.
+    ValueError
+        If a number is out of its range.
+    """
+
+    def __init__(
+        self,
+        model: EnergyModel,
+        estimator: GradientEstimator,
+        learning_rate: float,
+        schedule: Schedule = constant,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.model, self.estimator = model, estimator
+        self.learning_rate, self.schedule = learning_rate, schedule
+        self.optimizer = _optimizer(model, learning_rate, momentum, weight_decay)
+        self.steps_taken = 0
+
+    def __call__(self, batch: Tensor, done: float) -> None:
+        """Take one step."""
+        rate = self.learning_rate * self.schedule(done)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        gradient = self.estimator(self.model, batch)
+        _set_gradient(self.model, gradient, self.steps_taken, rate)
+        self.optimizer.step()
+        self.steps_taken += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """The optimizer's state, and how many steps were taken."""
+        return {"optimizer": self.optimizer.state_dict(), "steps_taken": self.steps_taken}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what ``state_dict`` gave."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.steps_taken = state["steps_taken"]
 
 
 def _settings(estimator: Any) -> dict[str, Any]:
     kind = {"kind": type(estimator).__name__}
     return {**kind, **estimator.settings()} if hasattr(estimator, "settings") else kind
-
-
-def _check_record(epochs: int, record: dict[str, Any]) -> None:
-    names = {f.name for f in fields(TrainingRecord)}
-    if record.keys() != names:
-        raise ValueError(f"expected a record of {sorted(names)}, got one of {sorted(record)}")
-    if record["epoch"] > epochs:
-        raise ValueError(
-            f"expected a checkpoint of at most {epochs} epochs, got one of {record['epoch']}"
-        )
 
 
 def _optimizer(
@@ -223,7 +196,7 @@ def _set_gradient(model: EnergyModel, gradient: Statistics, step: int, rate: flo
     # a sum is finite only where all its terms are, and cheaper than asking each
     if not math.isfinite(sum(float(direction.sum()) for direction in gradient.values())):
         names = [name for name, direction in gradient.items() if not direction.isfinite().all()]
-        raise NonFiniteGradientError(
+        raise NonFiniteError(
             f"the gradient of {', '.join(names)} is not finite at step {step + 1} with learning "
             f"rate {rate:g}; the parameters are those of step {step}"
         )

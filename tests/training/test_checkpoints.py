@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepbook.boltzmann.learning.checkpoints import Checkpoint, Stateful
+from deepbook.training import Checkpoint, Stateful
 
 
 class Counter(Stateful):

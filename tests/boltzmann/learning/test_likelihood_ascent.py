@@ -9,17 +9,16 @@ from deepbook.boltzmann import (
     ContrastiveDivergence,
     ExactGradient,
     FastPersistentContrastiveDivergence,
-    NonFiniteGradientError,
+    LikelihoodAscent,
     PersistentContrastiveDivergence,
     SparsityTarget,
     TemperedGradient,
-    constant,
-    linear_decay,
     log_likelihood,
     train,
     train_fast,
 )
 from deepbook.boltzmann.learning.likelihood_gradients import GradientEstimator
+from deepbook.training import NonFiniteError, constant, linear_decay
 
 
 def seeded(n):
@@ -336,7 +335,7 @@ class Explodes(GradientEstimator):
 
 def test_a_gradient_that_is_not_finite_stops_the_training_before_it_does_harm(small_rbm, data):
     message = r"hidden_bias is not finite at step 6 with learning rate 0\.1; .* those of step 5"
-    with pytest.raises(NonFiniteGradientError, match=message):
+    with pytest.raises(NonFiniteError, match=message):
         train(small_rbm, data, Explodes(), epochs=3, **SETTINGS)
     assert parameters(small_rbm).isfinite().all()
 
@@ -363,6 +362,17 @@ def test_sgd_takes_the_steps_and_only_weights_decay(small_rbm, data):
                 velocity[name] = 0.5 * velocity[name] + gradient[name]
                 parameter += rate * velocity[name]
     torch.testing.assert_close(parameters(small_rbm), parameters(twin), rtol=0, atol=1e-12)
+
+
+def test_a_step_by_itself_goes_up_the_gradient_at_the_rate_of_the_schedule(small_rbm, data):
+    twin = copy.deepcopy(small_rbm)
+    step = LikelihoodAscent(small_rbm, ExactGradient(), 0.2, linear_decay)
+    step(data, 0.75)
+    gradient = ExactGradient()(twin, data)
+    for name, parameter in twin.named_parameters():
+        moved = dict(small_rbm.named_parameters())[name] - parameter
+        torch.testing.assert_close(moved.detach(), 0.05 * gradient[name], rtol=1e-9, atol=1e-12)
+    assert step.steps_taken == 1
 
 
 def test_the_schedule_is_asked_before_each_step_how_much_is_done(small_rbm, data):

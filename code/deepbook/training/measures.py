@@ -1,0 +1,114 @@
+"""Measures of a trained model: means over examples, taken in evaluation mode."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["accuracy", "evaluate", "predict"]
+
+Measure = Callable[[Tensor, Tensor], Tensor]
+
+
+@torch.no_grad()
+def predict(model: nn.Module, inputs: Tensor, *, batch_size: int = 1000) -> Tensor:
+    """The model's outputs for all inputs, in evaluation mode and without autograd.
+
+    Parameters
+    ----------
+    inputs : Tensor, shape (examples, ...)
+    batch_size : int
+        How many examples at a time.
+
+    Returns
+    -------
+    Tensor, shape (examples, ...)
+        The model's training mode is left as it was.
+
+    Raises
+    ------
+    ValueError
+        If there are no examples, or batch_size is less than one.
+    """
+    check_examples(inputs, inputs)
+    _check_batch_size(batch_size)
+    with _evaluating(model):
+        return torch.cat([model(x) for x in inputs.split(batch_size)])
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, inputs: Tensor, targets: Tensor, measure: Measure, *, batch_size: int = 1000
+) -> float:
+    """Mean of ``measure`` over the examples, with the model in evaluation mode.
+
+    Parameters
+    ----------
+    measure : callable
+        ``measure(outputs, targets)``, a mean over the examples it is given.
+    batch_size : int
+        How many examples at a time; the result does not depend on it.
+
+    Returns
+    -------
+    float
+        The model's training mode is left as it was.
+
+    Raises
+    ------
+    ValueError
+        If sizes do not fit, or there are no examples, or batch_size is less than one.
+    """
+    check_examples(inputs, targets)
+    _check_batch_size(batch_size)
+    with _evaluating(model):
+        total = sum(
+            measure(model(x), y).item() * len(x)
+            for x, y in zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
+        )
+    return total / len(inputs)
+
+
+def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Share of examples whose largest output stands at the target's place.
+
+    Parameters
+    ----------
+    outputs : Tensor, shape (examples, classes)
+    targets : Tensor, shape (examples,), int64
+
+    Returns
+    -------
+    Tensor, shape ()
+    """
+    if outputs.ndim != 2 or targets.shape != outputs.shape[:1]:
+        raise ValueError(
+            "expected outputs of shape (examples, classes) and targets of shape (examples,), "
+            f"got {tuple(outputs.shape)} and {tuple(targets.shape)}"
+        )
+    return (outputs.argmax(dim=1) == targets).float().mean()
+
+
+def check_examples(inputs: Tensor, targets: Tensor) -> None:
+    """Raise ``ValueError`` unless there is a target for each of at least one input."""
+    if len(inputs) != len(targets) or len(inputs) == 0:
+        raise ValueError(
+            "expected as many targets as inputs, and at least one, "
+            f"got {len(targets)} and {len(inputs)}"
+        )
+
+
+def _check_batch_size(batch_size: int) -> None:
+    if batch_size < 1:
+        raise ValueError(f"expected a batch size of at least 1, got {batch_size}")
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

@@ -1,0 +1,244 @@
+"""Several networks trained side by side, each as if it were alone."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import vmap
+from torch.optim import Optimizer
+
+from deepbook.training.batches import Minibatches, minibatches
+from deepbook.training.counts import check_count
+from deepbook.training.fitting import validation_measures
+from deepbook.training.history import History, NonFiniteError
+from deepbook.training.loops import loop
+from deepbook.training.measures import Measure, check_examples
+from deepbook.training.schedules import Schedule, constant
+from deepbook.training.stacked_models import StackedModels
+
+__all__ = ["fit_many"]
+
+
+def fit_many(
+    models: Sequence[nn.Module],
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    loss: Measure,
+    optimizer: Callable[[list[nn.Parameter]], Optimizer],
+    epochs: int,
+    batch_size: int,
+    validation: tuple[Tensor, Tensor] | None = None,
+    measures: Mapping[str, Measure] | None = None,
+    patience: int | None = None,
+    generators: Sequence[torch.Generator] | torch.Generator | None = None,
+    augment: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
+    schedule: Schedule = constant,
+    clip_norm: float | None = None,
+) -> list[History]:
+    """Train several networks at once: each as ``fit`` would train it alone, up to rounding.
+
+    Parameters
+    ----------
+    models : sequence of torch.nn.Module
+        Of one class and shape, for instance drawn under several seeds; changed in place.
+    inputs, targets : Tensor, shape (examples, ...)
+        The same for all.
+    optimizer : callable
+        Makes the optimizer of the stacked parameters, shape (models, ...): one that treats every
+        entry by itself, as SGD and Adam do.
+    patience : int, optional
+        Early stopping for each network by itself: it ends with the weights of the lowest
+        validation loss so far, and has stopped after this many epochs without a lower one.
+    generators : sequence of torch.Generator, or one, optional
+        A CPU generator for the order of each network's examples; where there is one, or none
+        (then it is the global one), all see the same order.
+    loss, epochs, batch_size, validation, measures, augment, schedule, clip_norm
+        As for ``fit``; ``augment`` gets every network's minibatch in turn.
+
+    Returns
+    -------
+    list of History
+        One for each network.
+
+    Raises
+    ------
+    NonFiniteError
+        As soon as the loss of one is NaN or infinite, with its place in ``models``.
+    ValueError
+        If sizes do not fit, or there is patience without validation data.
+    """
+    check_examples(inputs, targets)
+    if patience is not None and validation is None:
+        raise ValueError("expected validation data to be patient with, got none")
+    stacked = StackedModels(models)
+    step = _Steps(stacked, loss, optimizer(list(stacked.parameters())), schedule, clip_norm)
+    batches = _Batches(inputs, targets, stacked.count, batch_size, augment, generators)
+    keeper = _Keeper(stacked, patience) if patience is not None else None
+    histories = [History() for _ in models]
+
+    def after_epoch(_: History) -> bool:
+        losses = step.epoch_losses()
+        for i, history in enumerate(histories):
+            history.epoch += 1
+            history.loss.append(losses[i])
+        if validation is None:
+            return False
+        measured = validation_measures(loss, measures, validation[1])
+        values = {name: _evaluate_each(stacked, validation, m) for name, m in measured.items()}
+        for i, history in enumerate(histories):
+            if keeper is None or not keeper.stopped[i]:
+                history.note({name: float(value[i]) for name, value in values.items()})
+        return keeper is not None and keeper.look(values["validation_loss"])
+
+    loop(step, batches, epochs=epochs, after_epoch=after_epoch)
+    if keeper is not None:
+        keeper.restore()
+        for history, stopped in zip(histories, keeper.stopped.tolist(), strict=True):
+            history.stopped = stopped
+    stacked.unstack(models)
+    return histories
+
+
+class _Steps:
+    """A step for all networks: the sum of their losses, which share nothing."""
+
+    def __init__(
+        self,
+        models: StackedModels,
+        loss: Measure,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        clip_norm: float | None,
+    ) -> None:
+        self.models, self.loss, self.optimizer = models, loss, optimizer
+        self.schedule, self.clip_norm = schedule, clip_norm
+        self.rates = [group["lr"] for group in optimizer.param_groups]
+        self.steps_taken = 0
+        self.totals, self.examples = torch.zeros(models.count, dtype=torch.float64), 0
+
+    def __call__(self, batch: tuple[Tensor, Tensor, bool], done: float) -> None:
+        x, y, shared = batch
+        if not self.models.training:
+            self.models.train()
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * self.schedule(done)
+        outputs = self.models(x) if shared else self.models.each(x)
+        losses = vmap(self.loss, in_dims=(0, None if shared else 0))(outputs, y)
+        if not bool((finite := losses.isfinite()).all()):
+            place = int(finite.int().argmin())
+            rates = ", ".join(f"{group['lr']:g}" for group in self.optimizer.param_groups)
+            raise NonFiniteError(
+                f"the loss of network {place} is {losses[place].item()} at step "
+                f"{self.steps_taken + 1} with learning rate {rates}"
+            )
+        self.optimizer.zero_grad()
+        losses.sum().backward()
+        self._clip()
+        self.optimizer.step()
+        self.steps_taken += 1
+        size = len(y) if shared else y.shape[1]
+        self.totals += size * losses.detach().to("cpu", torch.float64)
+        self.examples += size
+
+    @torch.no_grad()
+    def _clip(self) -> None:
+        if self.clip_norm is None:
+            return
+        gradients = [p.grad for p in self.models.parameters() if p.grad is not None]
+        # each network's own norm, as clip_grad_norm_ would take it
+        squares = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0)
+        factor = (self.clip_norm / (squares.sqrt() + 1e-6)).clamp(max=1)
+        for g in gradients:
+            g.mul_(factor.view(-1, *[1] * (g.ndim - 1)))
+
+    def epoch_losses(self) -> list[float]:
+        """Each network's mean loss since this was last asked."""
+        means = (self.totals / self.examples).tolist()
+        self.totals.zero_()
+        self.examples = 0
+        return means
+
+
+class _Batches:
+    """Minibatches in one order for all networks, or each in its own."""
+
+    def __init__(
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        count: int,
+        batch_size: int,
+        augment: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None,
+        generators: Sequence[torch.Generator] | torch.Generator | None,
+    ) -> None:
+        self.inputs, self.targets, self.augment = inputs, targets, augment
+        self.each = generators if isinstance(generators, Sequence) else None
+        if self.each is not None and len(self.each) != count:
+            raise ValueError(f"expected {count} generators, got {len(self.each)}")
+        one = None if isinstance(generators, Sequence) else generators
+        self.shared = Minibatches(
+            inputs, targets, batch_size=batch_size, augment=augment, generator=one
+        )
+
+    def __len__(self) -> int:
+        return len(self.shared)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, bool]]:
+        if self.each is None:
+            for x, y in self.shared:
+                yield x, y, True
+            return
+        size = self.shared.batch_size
+        orders = [minibatches(len(self.inputs), size, generator=g) for g in self.each]
+        for rows in zip(*orders, strict=True):
+            pairs: list[Any] = [
+                (self.inputs[r.to(self.inputs.device)], self.targets[r.to(self.targets.device)])
+                for r in rows
+            ]
+            if self.augment is not None:
+                pairs = [self.augment(x, y) for x, y in pairs]
+            yield torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs]), False
+
+
+class _Keeper:
+    """Early stopping for each network by itself."""
+
+    def __init__(self, models: StackedModels, patience: int) -> None:
+        self.patience = check_count("epoch of patience", patience)
+        self.state = models.state_dict()  # the tensors themselves
+        self.best_state = {name: value.clone() for name, value in self.state.items()}
+        self.best = torch.full((models.count,), math.inf, dtype=torch.float64)
+        self.waited = torch.zeros(models.count, dtype=torch.int64)
+        self.stopped = torch.zeros(models.count, dtype=torch.bool)
+
+    def look(self, losses: Tensor) -> bool:
+        """Keep what is better, and say whether all have stopped."""
+        better = (losses < self.best) & ~self.stopped
+        self.best = torch.where(better, losses, self.best)
+        self.waited = torch.where(better, 0, self.waited + 1)
+        for name, value in self.state.items():
+            places = better.to(value.device).view(-1, *[1] * (value.ndim - 1))
+            self.best_state[name] = torch.where(places, value, self.best_state[name])
+        self.stopped |= self.waited >= self.patience
+        return bool(self.stopped.all())
+
+    def restore(self) -> None:
+        for name, value in self.state.items():
+            value.copy_(self.best_state[name])
+
+
+@torch.no_grad()
+def _evaluate_each(
+    models: StackedModels, data: tuple[Tensor, Tensor], measure: Measure, batch_size: int = 1000
+) -> Tensor:
+    """Mean of the measure for each network, shape (models,), float64, in evaluation mode."""
+    check_examples(*data)
+    models.eval()
+    totals = torch.zeros(models.count, dtype=torch.float64)
+    for x, y in zip(data[0].split(batch_size), data[1].split(batch_size), strict=True):
+        each = [measure(outputs, y) for outputs in models(x)]
+        totals += len(x) * torch.stack(each).to("cpu", torch.float64)
+    return totals / len(data[0])
