@@ -33,6 +33,7 @@ def fit_many(
     validation: tuple[Tensor, Tensor] | None = None,
     measures: Mapping[str, Measure] | None = None,
     patience: int | None = None,
+    after_epoch: Callable[[StackedModels], bool | None] | None = None,
     generators: Sequence[torch.Generator] | torch.Generator | None = None,
     augment: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
     schedule: Schedule = constant,
@@ -52,6 +53,9 @@ def fit_many(
     patience : int, optional
         Early stopping for each network by itself: it ends with the weights of the lowest
         validation loss so far, and has stopped after this many epochs without a lower one.
+    after_epoch : callable, optional
+        ``after_epoch(stacked)`` sees the stacked models, whose parameters have the networks
+        along the first axis; returning True ends the training of all.
     generators : sequence of torch.Generator, or one, optional
         A CPU generator for the order of each network's examples; where there is one, or none
         (then it is the global one), all see the same order.
@@ -79,21 +83,22 @@ def fit_many(
     keeper = _Keeper(stacked, patience) if patience is not None else None
     histories = [History() for _ in models]
 
-    def after_epoch(_: History) -> bool:
+    def look(_: History) -> bool:
         losses = step.epoch_losses()
         for i, history in enumerate(histories):
             history.epoch += 1
             history.loss.append(losses[i])
+        ended = after_epoch is not None and bool(after_epoch(stacked))
         if validation is None:
-            return False
+            return ended
         measured = validation_measures(loss, measures, validation[1])
         values = {name: _evaluate_each(stacked, validation, m) for name, m in measured.items()}
         for i, history in enumerate(histories):
             if keeper is None or not keeper.stopped[i]:
                 history.note({name: float(value[i]) for name, value in values.items()})
-        return keeper is not None and keeper.look(values["validation_loss"])
+        return (keeper is not None and keeper.look(values["validation_loss"])) or ended
 
-    loop(step, batches, epochs=epochs, after_epoch=after_epoch)
+    loop(step, batches, epochs=epochs, after_epoch=look)
     if keeper is not None:
         keeper.restore()
         for history, stopped in zip(histories, keeper.stopped.tolist(), strict=True):
