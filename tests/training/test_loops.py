@@ -89,7 +89,7 @@ class Network:
             generator=self.generator,
         )
 
-    def run(self, path, epochs, fail_at=None, resume=False):
+    def run(self, path, epochs, fail_at=None, resume=False, every=1):
         def monitor():
             if fail_at is not None and self.step.steps_taken >= fail_at:
                 raise KeyboardInterrupt
@@ -104,23 +104,25 @@ class Network:
             monitor=monitor,
             after_epoch=self.stop,
             checkpoint=Checkpoint(path, {"epochs": epochs}, parts, self.generator),
+            checkpoint_every=every,
             resume=resume,
         )
 
 
+@pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("fail_at", [1, 9, 13, 25, 29])
-def test_a_training_with_everything_resumed_equals_one_never_stopped(tmp_path, fail_at):
+def test_a_training_with_everything_resumed_equals_one_never_stopped(tmp_path, fail_at, every):
     whole = Network()
     expected = whole.run(tmp_path / "whole", 20)
     assert (expected.epoch, expected.stopped, whole.stop.best_epoch) == (8, True, 5)
 
     with pytest.raises(KeyboardInterrupt):
-        Network().run(tmp_path / "broken", 20, fail_at=fail_at)
+        Network().run(tmp_path / "broken", 20, fail_at=fail_at, every=every)
     resumed = Network()
     if (tmp_path / "broken").exists():
         torch.rand(99)  # another process has other random numbers behind it
         torch.rand(9, generator=resumed.generator)
-    history = resumed.run(tmp_path / "broken", 20, resume=True)
+    history = resumed.run(tmp_path / "broken", 20, resume=True, every=every)
     for name in ("epoch", "stopped", "loss", "trace"):
         assert getattr(history, name) == getattr(expected, name)
     assert history.column("error") == expected.column("error")
