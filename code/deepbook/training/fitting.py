@@ -1,6 +1,7 @@
 """The common case of a training: a network, a loss, an optimizer."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch.optim import Optimizer
 from deepbook.training.batches import Minibatches
 from deepbook.training.history import History
 from deepbook.training.loops import loop
-from deepbook.training.measures import Measure, accuracy, check_examples, evaluate
+from deepbook.training.measures import Measure, accuracy, check_examples, evaluate_all
 from deepbook.training.schedules import Schedule, constant
 from deepbook.training.steps import Descent
 
@@ -73,23 +74,19 @@ def fit(
         If sizes do not fit, or epochs or batch_size is less than one.
     """
     check_examples(inputs, targets)
-    step = Descent(
-        model,
-        lambda model, batch: loss(model(batch[0]), batch[1]),
-        optimizer,
-        schedule=schedule,
-        clip_norm=clip_norm,
-    )
     batches = Minibatches(
         inputs, targets, batch_size=batch_size, augment=augment, generator=generator
     )
+
+    def batch_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        x, y = batch
+        return loss(model(x), y)
+
+    step = Descent(model, batch_loss, optimizer, schedule=schedule, clip_norm=clip_norm)
     monitor = None
     if validation is not None:
         measured = validation_measures(loss, measures, validation[1])
-
-        def monitor() -> dict[str, float]:
-            return {name: evaluate(model, *validation, m) for name, m in measured.items()}
-
+        monitor = partial(evaluate_all, model, *validation, measured)
     return loop(step, batches, epochs=epochs, monitor=monitor, after_epoch=after_epoch)
 
 

@@ -1,6 +1,6 @@
 """Measures of a trained model: means over examples, taken in evaluation mode."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -68,6 +68,13 @@ def evaluate(
             for x, y in zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
         )
     return total / len(inputs)
+
+
+def evaluate_all(
+    model: nn.Module, inputs: Tensor, targets: Tensor, measures: Mapping[str, Measure]
+) -> dict[str, float]:
+    """``evaluate`` for several measures, by name."""
+    return {name: evaluate(model, inputs, targets, m) for name, m in measures.items()}
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -69,25 +69,30 @@ class Descent:
         """Take one step, and return the loss before it."""
         if not self.model.training:
             self.model.train()
-        if self.schedule is not constant:
-            for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-                group["lr"] = rate * self.schedule(done)
+        self._set_rates(done)
         result = self.loss(self.model, batch)
         loss, traced = result if isinstance(result, tuple) else (result, {})
-        value = loss.item()
-        values = {"loss": value} | {name: _number(number) for name, number in traced.items()}
-        if not math.isfinite(value):
-            rates = ", ".join(f"{group['lr']:g}" for group in self.optimizer.param_groups)
-            raise NonFiniteError(
-                f"the loss is {value} at step {self.steps_taken + 1} with learning rate "
-                f"{rates}; the weights are those of step {self.steps_taken}"
-            )
+        self._refuse_if_not_finite(loss.item())
+        values = {"loss": loss.item()} | {name: _number(x) for name, x in traced.items()}
         self.optimizer.zero_grad()
         loss.backward()
         values |= self._clip()
         self.optimizer.step()
         self.steps_taken += 1
         return values
+
+    def _set_rates(self, done: float) -> None:
+        if self.schedule is not constant:
+            for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+                group["lr"] = rate * self.schedule(done)
+
+    def _refuse_if_not_finite(self, value: float) -> None:
+        if not math.isfinite(value):
+            rates = ", ".join(f"{group['lr']:g}" for group in self.optimizer.param_groups)
+            raise NonFiniteError(
+                f"the loss is {value} at step {self.steps_taken + 1} with learning rate "
+                f"{rates}; the weights are those of step {self.steps_taken}"
+            )
 
     def _clip(self) -> dict[str, float]:
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
