@@ -15,6 +15,7 @@ from deepbook.training import (
     fit_many,
     linear_decay,
 )
+from deepbook.training.side_by_side import _Keeper
 
 
 def seeded(n):
@@ -127,6 +128,23 @@ def test_each_stops_early_by_itself_with_its_own_best_weights(data):
         lengths.append(expected.epoch)
     assert len(set(lengths)) > 1, "networks that all stop at once show nothing"
     assert_same(together, alone)
+
+
+def test_what_comes_after_a_network_has_stopped_is_not_kept():
+    models = [nn.Linear(1, 1, bias=False).double() for _ in range(2)]
+    stacked = StackedModels(models)
+    keeper = _Keeper(stacked, patience=2)
+    losses = torch.tensor([[3, 3], [4, 2], [5, 4], [1, 1], [1, 4], [0, 4]]).double()
+    ended = []
+    for epoch, pair in enumerate(losses):
+        with torch.no_grad():
+            next(stacked.parameters()).fill_(epoch)
+        ended.append(keeper.look(pair))
+    # the first has stopped after the third epoch, the second after the sixth
+    assert ended == [False] * 5 + [True]
+    keeper.restore()
+    stacked.unstack(models)
+    assert [model.weight.item() for model in models] == [0, 3]
 
 
 def test_dropout_draws_for_each_network_anew(data):
