@@ -15,9 +15,9 @@ import deepbook
 
 CODE = Path(deepbook.__file__).parent
 # what chapters share, the chapters, and what stands beside them: each imports those before it
-ROOMS = """_version units randomness progress carried claims data figures live training feedforward
-regularization representation recommenders optimization convolution sequence methodology
-applications boltzmann""".split()
+ROOMS = """_version units randomness progress carried claims tables data figures live training
+feedforward regularization representation recommenders optimization convolution sequence
+methodology applications boltzmann""".split()
 MODULES = ["deepbook", *(m.name for m in pkgutil.walk_packages(deepbook.__path__, "deepbook."))]
 TESTS = "\n".join(path.read_text("utf-8") for path in Path(__file__).parent.rglob("*.py"))
 
@@ -46,6 +46,10 @@ def test_importing_deepbook_is_cheap():
 
 def test_a_claim_loads_neither_torch_nor_matplotlib():
     assert loaded_by("import deepbook; deepbook.claim") == ["IPython"]
+
+
+def test_a_table_of_numbers_loads_nothing():
+    assert loaded_by("import deepbook; deepbook.table(['n'], [[1.5]], formats='.2f')") == []
 
 
 def test_deepbook_never_imports_what_builds_the_book():

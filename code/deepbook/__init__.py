@@ -9,10 +9,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules="""boltzmann claims data feedforward figures live optimization progress recommenders
-    regularization representation training units""".split(),
+    regularization representation tables training units""".split(),
     submod_attrs={
         "_version": ["__version__"],
         "claims": ["BrokenClaim", "claim", "glue"],
         "randomness": ["generator", "seed"],
+        "tables": ["table"],
     },
 )

@@ -21,7 +21,7 @@ from bookbuild.project import Project
 # they draw, write, read and watch, and measure nothing
 _SHOWING = (
     *("deepbook._version", "deepbook.carried", "deepbook.claims", "deepbook.data.summaries"),
-    *("deepbook.figures", "deepbook.live", "deepbook.progress"),
+    *("deepbook.figures", "deepbook.live", "deepbook.progress", "deepbook.tables"),
 )
 
 
