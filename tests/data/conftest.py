@@ -177,6 +177,39 @@ def rebuilt(index):
     return serve
 
 
+FOLDER = {"tinydata/texts/a/words.txt": b"one", "tinydata/texts/b/words.txt": b"two"}
+BESIDE = {"tinydata/texts/notes.md": b"three", "tinydata/texts.txt": b"four"}
+
+
+@pytest.fixture
+def several(pinned, rebuilt):
+    """Entry of two files of one wheel, which the index serves now beside others."""
+    rebuilt(FOLDER | BESIDE)
+    hashes = {path: sha256(content) for path, content in FOLDER.items()}
+    return pinned(name="texts", member="", member_sha256="", members=hashes)
+
+
+@pytest.fixture
+def whole_folder(pinned, rebuilt):
+    """Entry of the texts below a folder of a wheel, which the index serves now."""
+    rebuilt(FOLDER | BESIDE)
+    lines = [f"{sha256(FOLDER[path])}  {path[len('tinydata/texts/') :]}\n" for path in FOLDER]
+    return pinned(
+        name="texts",
+        member="",
+        member_sha256="",
+        folder="tinydata/texts",
+        suffix=".txt",
+        folder_sha256=sha256("".join(lines).encode()),
+    )
+
+
+@pytest.fixture(params=["several", "whole_folder"])
+def files(request) -> Entry:
+    """Entry of more than one file: named one by one, or all below a folder."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
 def tiny() -> bytes:
     """The content of the file that ``pinned()`` names."""

