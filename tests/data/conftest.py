@@ -160,6 +160,7 @@ def pinned(index):
             "licence": "Do not pass it on.",
             "citation": "A. Author. 2001.",
             "citation_key": "author2001",
+            "used_by": "pages",
         }
         return Entry(**{**fields, **changes})
 

