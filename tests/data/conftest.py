@@ -5,13 +5,14 @@ import io
 import os
 import threading
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from deepbook.data import Entry
+from deepbook.data import Entry, fetching, registry
+from deepbook.data.contents import hash_of
 
 MEMBER = "tinydata/numbers.csv.gz"
 CONTENT = b"1,2,3\n" * 1000
@@ -209,6 +210,47 @@ def whole_folder(pinned, rebuilt):
 def files(request) -> Entry:
     """Entry of more than one file: named one by one, or all below a folder."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def carried(index, cache, monkeypatch):
+    """Function that has a data set of the registry carried by a small wheel of the index.
+
+    It takes the data set's name and, for each of its files, what shall be in it.
+    """
+
+    def carry(name: str, *contents: bytes) -> None:
+        data = registry.entry(name)
+        paths = list(data.members) or [data.member]
+        files = dict(zip(paths, contents, strict=True))
+        index.files = {"tinydata-1.0-py3-none-any.whl": make_wheel(files)}
+        ((wheel, served),) = index.files.items()
+        hashes = {path: sha256(content) for path, content in files.items()}
+        small = replace(
+            data,
+            package="tinydata",
+            version="1.0",
+            wheel=wheel,
+            wheel_sha256=sha256(served),
+            wheel_size=len(served),
+            members=hashes if data.members else {},
+            member_sha256="" if data.members else hashes[data.member],
+        )
+        monkeypatch.setattr(registry, "_entries", lambda: {name: small})
+
+    return carry
+
+
+@pytest.fixture
+def in_cache():
+    """Function that skips a test whose real data this machine has not fetched: they are large."""
+
+    def check(name: str) -> None:
+        data = registry.entry(name)
+        if hash_of(fetching._cache_folder() / data.filename) != data.sha256:
+            pytest.skip(f"{name} is not in the cache: deepbook.data.fetch({name!r}) brings it")
+
+    return check
 
 
 @pytest.fixture
