@@ -53,7 +53,7 @@ def fetch_all(*, everything: bool = False, progress: bool | None = None) -> dict
     Parameters
     ----------
     everything : bool
-        Also those that benchmarks use, or nothing yet: ten times as much.
+        Also those that benchmarks use, or nothing yet: 79 MB in place of 12.
     progress : bool, optional
         As for ``fetch``.
     """
