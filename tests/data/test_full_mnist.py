@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepbook.data import PackageMissing, entry, mnist, mnist5k
+from deepbook.data import PackageMissing, entry, mnist5k, mnist70k
 
 
 def packed(**arrays):
@@ -36,7 +36,7 @@ def test_chunks_are_put_together_and_what_fills_up_the_last_one_is_left_out(carr
     images = np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8)
     labels = np.arange(9, dtype=np.uint8)
     carried(
-        "mnist",
+        "mnist-70k",
         packed(
             train_images=images,
             train_labels=labels,
@@ -44,7 +44,7 @@ def test_chunks_are_put_together_and_what_fills_up_the_last_one_is_left_out(carr
             test_labels=labels[:4],
         ),
     )
-    digits = mnist()
+    digits = mnist70k()
     assert torch.equal((digits.train.images * 255).round().byte(), torch.from_numpy(images))
     assert torch.equal(digits.train.targets, torch.arange(9))
     assert (len(digits.train), len(digits.test)) == (9, 4)
@@ -55,21 +55,21 @@ def test_chunks_are_put_together_and_what_fills_up_the_last_one_is_left_out(carr
 def test_without_numcodecs_the_loader_says_what_brings_it_and_downloads_nothing(
     index, carried, monkeypatch
 ):
-    carried("mnist", b"")
+    carried("mnist-70k", b"")
     monkeypatch.setitem(sys.modules, "numcodecs", None)
     with pytest.raises(PackageMissing, match="python -m pip install numcodecs"):
-        mnist()
+        mnist70k()
     assert index.downloads == []
 
 
 def test_all_of_mnist_is_for_benchmarks_alone():
-    assert entry("mnist").used_by == "benchmarks"
+    assert entry("mnist-70k").used_by == "benchmarks"
 
 
 def test_the_real_digits_have_the_known_counts_and_hold_the_books(in_cache):
     pytest.importorskip("numcodecs", reason="numcodecs is not installed: it unpacks the file")
-    in_cache("mnist")
-    digits = mnist()
+    in_cache("mnist-70k")
+    digits = mnist70k()
     counts = [torch.bincount(part.targets).tolist() for part in (digits.train, digits.test)]
     assert counts == [
         [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],

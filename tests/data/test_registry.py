@@ -15,7 +15,7 @@ USED = (*TABLES[:2], *PHOTOGRAPHS, *TABLES[2:])
 
 def test_the_registry_holds_the_books_data_sets():
     assert names(used_by="pages") == USED
-    assert names(used_by="benchmarks") == ("mnist",)
+    assert names(used_by="benchmarks") == ("mnist-70k",)
 
 
 @pytest.mark.parametrize("name", names())

@@ -44,7 +44,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "examples": ["Examples", "TrainAndTest"],
         "fetching": ["fetch", "fetch_all", "fetched"],
-        "full_mnist": ["mnist"],
+        "full_mnist": ["mnist70k"],
         "knowledge_graphs": ["KnowledgeGraph", "kinships", "nations", "umls"],
         "labelled": ["Labelled"],
         "movielens": ["MovieLens", "Ratings", "movielens100k"],

@@ -13,10 +13,10 @@ from deepbook.data.fetching import fetch
 from deepbook.data.labelled import Labelled
 from deepbook.data.registry import entry
 
-__all__ = ["mnist"]
+__all__ = ["mnist70k"]
 
 
-def mnist() -> Digits:
+def mnist70k() -> Digits:
     """60,000 digits to train on and 10,000 to test on, as LeCun et al. (1998) split them.
 
     ``inputs`` is (N, 784), ``images`` (N, 28, 28), the ink scaled from 0..255 to [0, 1]. The 5,000
@@ -30,7 +30,7 @@ def mnist() -> Digits:
         numcodecs is not installed, which unpacks it.
     """
     decode = _decoder()
-    with zipfile.ZipFile(fetch("mnist")) as archive:
+    with zipfile.ZipFile(fetch("mnist-70k")) as archive:
         train, test = (
             Labelled(
                 inputs=torch.from_numpy(_array(archive, f"{part}_images", decode))
@@ -43,7 +43,7 @@ def mnist() -> Digits:
             )
             for part in ("train", "test")
         )
-    return Digits(train, test, entry("mnist").licence, entry("mnist").citation)
+    return Digits(train, test, entry("mnist-70k").licence, entry("mnist-70k").citation)
 
 
 def _decoder() -> Callable[[bytes], bytes]:
@@ -51,8 +51,8 @@ def _decoder() -> Callable[[bytes], bytes]:
         from numcodecs import Blosc
     except ImportError:
         raise PackageMissing(
-            "mnist is packed with Blosc, which neither Python nor NumPy can read. Unpack it with "
-            "numcodecs: `python -m pip install numcodecs`"
+            "mnist-70k is packed with Blosc, which neither Python nor NumPy can read. numcodecs "
+            "unpacks it: `python -m pip install numcodecs`"
         ) from None
     return Blosc().decode
 
