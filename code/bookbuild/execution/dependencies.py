@@ -94,7 +94,7 @@ class Surroundings:
         return _hash_of_text(digest + json.dumps(named, sort_keys=True)) if named else digest
 
     def data(self, name: str) -> str:
-        """Hash of a data set's file as the registry gives it, or of a file that is carried.
+        """Hash of a data set's files as the registry gives it, or of a file that is carried.
 
         Empty if there is none.
         """
@@ -105,7 +105,7 @@ class Surroundings:
         from deepbook.data import names
         from deepbook.data.registry import entry
 
-        return entry(name).member_sha256 if name in names() else ""
+        return entry(name).sha256 if name in names() else ""
 
     def version(self, distribution: str) -> str:
         """Installed version; empty if it is not installed."""

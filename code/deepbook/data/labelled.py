@@ -1,43 +1,12 @@
-"""Labelled images, and the one rule by which the book splits them."""
+"""Labelled images."""
 
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from deepbook.data.splitting import every_fifth, rows_by_class
 from deepbook.data.summaries import Summarised
-
-
-def every_fifth(targets: Tensor) -> Tensor:
-    """Which rows the book's split holds out: of each class the fifth, tenth, fifteenth, ...
-
-    The rows of each class are numbered 0, 1, 2, ... in order of appearance; a row is held out
-    if its number leaves the remainder 4 when divided by 5. A rule, not luck: everybody
-    who follows it has the same split.
-
-    Parameters
-    ----------
-    targets : Tensor of integers, shape (N,)
-
-    Returns
-    -------
-    Tensor of bool, shape (N,)
-
-    Raises
-    ------
-    ValueError
-        If ``targets`` has not exactly one dimension.
-    """
-    held_out = torch.zeros_like(targets, dtype=torch.bool)
-    for rows in _rows_by_class(targets):
-        held_out[rows[4::5]] = True
-    return held_out
-
-
-def _rows_by_class(targets: Tensor) -> list[Tensor]:
-    if targets.dim() != 1:
-        raise ValueError(f"expected targets of shape (N,), got {tuple(targets.shape)}")
-    return [(targets == label).nonzero().squeeze(1) for label in targets.unique()]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,7 +49,7 @@ class Labelled(Summarised):
     def split(self) -> tuple["Labelled", "Labelled"]:
         """Four fifths to fit, one fifth to validate, by the rule of ``every_fifth``."""
         held_out = every_fifth(self.targets)
-        return self._rows(~held_out), self._rows(held_out)
+        return self.rows(~held_out), self.rows(held_out)
 
     def first(self, per_class: int) -> "Labelled":
         """The first ``per_class`` images of each class, in the order of the file.
@@ -90,11 +59,12 @@ class Labelled(Summarised):
         ValueError
             If a class has fewer, or ``per_class`` is not positive.
         """
-        by_class = _rows_by_class(self.targets)
+        by_class = rows_by_class(self.targets)
         smallest = min(len(rows) for rows in by_class)
         if not 1 <= per_class <= smallest:
             raise ValueError(f"expected 1 to {smallest} images a class, got {per_class}")
-        return self._rows(torch.cat([rows[:per_class] for rows in by_class]).sort().values)
+        return self.rows(torch.cat([rows[:per_class] for rows in by_class]).sort().values)
 
-    def _rows(self, rows: Tensor) -> "Labelled":
+    def rows(self, rows: Tensor) -> "Labelled":
+        """These images: indices, or a mask."""
         return replace(self, inputs=self.inputs[rows], targets=self.targets[rows])

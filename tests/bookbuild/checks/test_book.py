@@ -3,12 +3,19 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from bookbuild.checks.book import Finding, check_before, check_outputs, check_site
+from bookbuild.checks.book import (
+    Finding,
+    check_before,
+    check_outputs,
+    check_page_outputs,
+    check_site,
+)
 from bookbuild.checks.citations_and_spelling import Spelling
 from bookbuild.checks.links import _parse, check_links
 from bookbuild.execution.experiment import experiment_of
@@ -17,6 +24,7 @@ from bookbuild.extensions.goodfellow import CHAPTERS, check_sections, subjects
 from bookbuild.page_source import read_page
 from bookbuild.project import BuildFailed, Project
 from bookbuild.room.record import SEEDS, RoomRecord, room_file
+from deepbook.data import registry
 
 PAGE = "book/chapter/page"
 FILE = f"{PAGE}.md"
@@ -140,6 +148,7 @@ class SmallBook:
         (root / "book/references.bib").write_text(BIBLIOGRAPHY)
         (root / FILE).write_text(GOOD)
         self.report = {"pages": {PAGE: {"reference_seconds": 3.0}}}
+        self.fetched: dict[str, str] = {}  # data that the page fetches when it is executed
         shutil.copytree(root / "book", self.project.work / "html")
 
     def edit(self, old: str, new: str, file: str = FILE) -> None:
@@ -164,7 +173,8 @@ class SmallBook:
             if cell.cell_type == "code" and cell.source != skip:
                 cell.outputs, cell.execution_count = run_cell(cell.source), 1
         store = Store(self.project)
-        ran_with = store.surroundings.describe(notebook, '{"modules": [], "data": {}}')
+        probe = json.dumps({"modules": [], "data": self.fetched})
+        ran_with = store.surroundings.describe(notebook, probe)
         store.put(PAGE, notebook, Record(ran_with, "", "", 3.0, 3.0, float("nan"), ""))
         experiment = experiment_of(notebook)
         runs = {claim["name"]: [claim] * SEEDS for claim in claims_in(notebook)}
@@ -237,6 +247,23 @@ def test_a_figure_needs_caption_name_and_a_text_that_says_what_is_to_be_seen(
 def test_a_picture_that_the_page_does_not_show_needs_no_caption(small):
     small.add("```{code-cell} ipython3\n:tags: [remove-output]\ndraw()\n```")
     assert small.found() == []
+
+
+# data
+
+
+@pytest.mark.parametrize("user", ["pages", "benchmarks", "no page yet"])
+def test_a_page_that_fetches_data_which_no_build_brings_before_is_found(small, monkeypatch, user):
+    data = replace(registry.entry("mnist-5k"), name="digits", used_by=user)
+    monkeypatch.setattr(registry, "_entries", lambda: {"digits": data})
+    small.fetched = {"digits": data.sha256}
+    message = (
+        f"the page fetches digits, which the registry of data marks as used by {user}: "
+        "no build brings it before the first page runs"
+    )
+    expected = [] if user == "pages" else [Finding(FILE, 1, message, "strict")]
+    assert small.findings() == expected
+    assert check_page_outputs(Store(small.project), PAGE) == expected
 
 
 # exercises and solutions

@@ -253,7 +253,7 @@ def test_the_hash_of_data_is_that_of_its_file_in_the_registry():
     from deepbook.data.registry import entry
 
     name = next(iter(names()))
-    assert Surroundings().data(name) == entry(name).member_sha256
+    assert Surroundings().data(name) == entry(name).sha256
     assert Surroundings().data("no such data") == ""
 
 
