@@ -115,8 +115,8 @@ def test_bounds_comments_and_glue_are_no_part_of_an_experiment():
 
 def test_a_module_that_only_shows_fetches_or_names_others_measures_nothing():
     shown = ["deepbook", "deepbook.figures", "deepbook.data.fetching", "deepbook.tables"]
-    names = [*shown, "deepbook.training", "torch"]
-    assert list(modules_that_measure(names)) == ["deepbook.training"]
+    names = [*shown, "deepbook.training", "deepbook.training.loops", "torch"]
+    assert list(modules_that_measure(names)) == ["deepbook.training.loops"]
 
 
 FEW = 3
