@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from nbclient import NotebookClient
 
 from bookbuild.downloads.notebook import setup_code
 from bookbuild.downloads.notebooks_of_site import notebook_name, write_zip
@@ -328,6 +329,19 @@ def test_a_zip_depends_on_nothing_but_its_files(tmp_path):
     write_zip(tmp_path / "a.zip", {"a": b"1", "b": b"2"})
     write_zip(tmp_path / "b.zip", {"b": b"2", "a": b"1"})
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_a_figure_in_a_notebook_that_ran_is_there_as_svg_and_as_png(tmp_path):
+    """Also where the page imports ``deepbook.figures``, which asks for SVG, later on."""
+    cells = [
+        setup_code("deepbook-0.1.0-py3-none-any.whl", "", {}),
+        "import matplotlib.pyplot as plt\nfrom deepbook import figures",
+        "plt.plot([1, 2]);",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
+    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    (output,) = notebook.cells[2].outputs
+    assert {"image/svg+xml", "image/png"} < {*output.data}
 
 
 class TestSetupCell:
