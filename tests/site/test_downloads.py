@@ -162,6 +162,19 @@ def test_the_notebook_is_valid_plain_and_without_outputs(name, downloads):
                 assert syntax not in cell.source
 
 
+# what leads neither into this notebook nor to an address
+NOWHERE = re.compile(r"\]\(<?(?!https?:|mailto:|#|attachment:)[^)]*\)")
+
+
+@each_page
+def test_every_link_of_the_notebook_leads_somewhere_from_anywhere(name, downloads):
+    notebook = nbformat.read(downloads / "notebooks" / name, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$]*\$|`[^`]*`", "", cell.source)
+            assert NOWHERE.findall(text) == []
+
+
 def test_the_zip_holds_every_notebook_and_the_wheel(downloads):
     archive = ZipFile(downloads / "deepbook-notebooks.zip")
     inside = {name.removeprefix("deepbook-notebooks/"): name for name in archive.namelist()}

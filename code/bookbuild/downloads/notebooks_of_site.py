@@ -232,6 +232,11 @@ def _page(app: Sphinx, docname: str, book_url: str) -> Page:
         formats=app.config.numfig_format,
         macros=read_macros(app.config.mathml_macros),
         url=book_url and f"{book_url}/{app.builder.get_target_uri(docname)}",
+        titles={
+            app.builder.get_relative_uri(docname, other): title
+            for other, title in app.env.titles.items()
+            if other != docname
+        },
     )
 
 

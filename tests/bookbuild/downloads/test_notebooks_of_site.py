@@ -155,7 +155,7 @@ def test_the_numbers_are_those_of_the_page(site, text):
 def test_references_are_written_out(text):
     assert (
         "Equation (1.1) is followed by (1.2) and (1.3); section Later and Fig. 1.1 too. "
-        "See Another page and the others."
+        "See Another page and the others (“Another page”)."
     ) in text
 
 
