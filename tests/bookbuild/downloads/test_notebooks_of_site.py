@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 
 from bookbuild.downloads.notebook import setup_code
-from bookbuild.downloads.notebooks_of_site import notebook_name, write_zip
+from bookbuild.downloads.offered import notebook_name
 from bookbuild.downloads.run_notebooks import run_notebook
 
 SOURCES = Path(__file__).parent / "fixture"
@@ -323,12 +323,6 @@ def test_what_is_kept_may_be_lost(site, kept, tmp_path, damage):
 
 def test_names_of_notebooks_tell_the_chapter():
     assert notebook_name("book/feedforward/digits") == "feedforward-digits.ipynb"
-
-
-def test_a_zip_depends_on_nothing_but_its_files(tmp_path):
-    write_zip(tmp_path / "a.zip", {"a": b"1", "b": b"2"})
-    write_zip(tmp_path / "b.zip", {"b": b"2", "a": b"1"})
-    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
 def test_a_figure_in_a_notebook_that_ran_is_there_as_svg_and_as_png(tmp_path):
