@@ -1,3 +1,5 @@
+import base64
+import xml.etree.ElementTree as ElementTree
 from itertools import combinations
 
 import matplotlib as mpl
@@ -9,6 +11,7 @@ from matplotlib.colors import to_rgb
 from nbformat.v4 import new_code_cell, new_notebook
 
 from bookbuild.execution.kernel import run_page
+from bookbuild.extensions.pictures import size_of_png
 from deepbook import figures
 
 # Machado, Oliveira and Fernandes 2009, full severity, on linear RGB
@@ -120,6 +123,28 @@ def test_a_figure_on_a_page_has_the_same_bytes_every_time_and_no_date():
     assert renders[0] == renders[1]
     assert "<path" in renders[0]
     assert "dc:date" not in renders[0]
+
+
+def test_a_notebook_that_asks_for_it_has_each_figure_as_svg_and_png_with_the_same_bytes():
+    source = SOURCE.replace("figure, (", "figures.also_png()\nfigure, (")
+    renders = []
+    for _ in range(2):
+        run = run_page("page", new_notebook(cells=[new_code_cell(source)]), fork=False)
+        assert run.failure is None
+        (output,) = run.notebook.cells[0].outputs
+        renders.append(output.data)
+    assert {"image/svg+xml", "image/png"} < {*renders[0]}
+    assert renders[0] == renders[1]
+    assert "dc:date" not in renders[0]["image/svg+xml"]
+    # both show the same figure, as large as each other
+    root = ElementTree.fromstring(renders[0]["image/svg+xml"])
+    points = [float(root.get(side).removesuffix("pt")) for side in ("width", "height")]
+    pixels = size_of_png(base64.b64decode(renders[0]["image/png"]))
+    assert pixels == pytest.approx([mpl.rcParams["figure.dpi"] / 72 * p for p in points], abs=2)
+
+
+def test_outside_a_notebook_to_ask_for_png_changes_nothing():
+    figures.also_png()
 
 
 def test_an_image_grid_shows_each_picture_and_leaves_the_rest_empty():

@@ -34,11 +34,26 @@ const letScroll = () => {
   }
 };
 
+// Whoever follows a link into a fold wants to see its goal: a solution, or a claim in one.
+const reveal = () => {
+  const goal = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const solution = goal?.closest(".admonition.toggle-hidden");
+  for (let fold = goal; fold; fold = fold.parentElement) {
+    if (fold.matches("details")) fold.open = true;
+  }
+  if (!solution) return;
+  solution.querySelector(".toggle-button").click();
+  goal.scrollIntoView();
+};
+
 window.addEventListener("load", () => {
   // The buttons that unfold solutions are all called alike.
   for (const button of document.querySelectorAll(".admonition-title > .toggle-button")) {
-    button.setAttribute("aria-label", button.parentElement.textContent.trim());
+    const title = button.parentElement.textContent.trim();
+    button.setAttribute("aria-label", title.replace(/\s*#$/, "")); // the link to itself
   }
+  reveal();
+  window.addEventListener("hashchange", reveal);
   letScroll();
   window.addEventListener("resize", letScroll);
   document.addEventListener("toggle", letScroll, true);

@@ -185,6 +185,15 @@ def test_the_menu_downloads_the_notebook_and_closes(reader, pages):
     assert not menu.locator("a").first.is_visible()
 
 
+def test_under_the_title_of_a_chapters_opening_page_the_chapter_is_downloaded(reader):
+    page = reader(**PHONE).open("book/boltzmann/index.html")
+    link = page.get_by_role("link", name="This chapter as notebooks")
+    assert link.bounding_box()["y"] < 400  # on the first screen of a telephone
+    with page.expect_download() as download:
+        link.click()
+    assert download.value.suggested_filename == "deepbook-boltzmann.zip"
+
+
 def test_mathematics_has_its_height(reader, pages):
     page_with_formula = next(page for page in pages if page.soup.select("math mfrac"))
     page = reader().open(page_with_formula.name)

@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import re
 import subprocess
@@ -7,9 +8,12 @@ from zipfile import ZipFile
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
-from bookbuild.downloads.notebooks_of_site import notebook_name, told_values
+from bookbuild.downloads.notebooks_of_site import told_values
+from bookbuild.downloads.offered import notebook_name
 from bookbuild.downloads.run_notebooks import changed_pages, check_downloads, check_fresh, drawn
+from bookbuild.downloads.zips import chapters
 from bookbuild.execution.store import Store, claims_in
 from bookbuild.extensions.edition import commit
 from bookbuild.project import Project
@@ -160,6 +164,65 @@ def test_the_notebook_is_valid_plain_and_without_outputs(name, downloads):
         if cell.cell_type == "markdown":
             for syntax in ("```{", ":::", "{eq}`", "{cite", "{ref}`", "{numref}`", "{glue"):
                 assert syntax not in cell.source
+
+
+# what leads neither into this notebook nor to an address
+NOWHERE = re.compile(r"\]\(<?(?!https?:|mailto:|#|attachment:)[^)]*\)")
+
+
+@each_page
+def test_every_link_of_the_notebook_leads_somewhere_from_anywhere(name, downloads):
+    notebook = nbformat.read(downloads / "notebooks" / name, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$]*\$|`[^`]*`", "", cell.source)
+            assert NOWHERE.findall(text) == []
+
+
+CHAPTERS = chapters(Project(ROOT).pages())
+
+
+@pytest.mark.parametrize("opening", CHAPTERS)
+def test_a_chapters_opening_page_offers_its_notebooks_as_a_zip_that_works_elsewhere(
+    opening, downloads, tmp_path, monkeypatch
+):
+    page = SITE / f"{opening}.html"
+    link = BeautifulSoup(page.read_text(), "html.parser").select_one("h1 + .db-chapter-zip a")
+    file = (page.parent / link["href"]).resolve()
+    assert file.name == link["download"]
+    ZipFile(file).extractall(tmp_path)
+    folder = tmp_path / file.stem
+    assert [*tmp_path.iterdir()] == [folder]
+
+    # the notebooks of the chapter's pages, the package, and what to do with them
+    names = [notebook_name(page) for page in CHAPTERS[opening]]
+    (wheel,) = downloads.glob("deepbook-*.whl")
+    assert {path.name for path in folder.iterdir()} == {*names, wheel.name, "README.txt"}
+    for original in [wheel, *(downloads / "notebooks" / name for name in names)]:
+        assert (folder / original.name).read_bytes() == original.read_bytes()
+    told = (folder / "README.txt").read_text()
+    assert re.findall(r"^ +(\S+\.ipynb)  +\S", told, re.MULTILINE) == names
+    assert f"pip install {wheel.name}" in told
+
+    # where the package is missing, a notebook takes the one beside it
+    commands, find = [], importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "deepbook" else find(name)
+    )
+    monkeypatch.setattr("subprocess.run", lambda command, check: commands.append(command))
+    monkeypatch.chdir(folder)
+    notebook = nbformat.read(folder / names[0], as_version=4)
+    exec(code_cells(notebook)[0], {"__name__": "__main__"})
+    assert commands == [[sys.executable, "-m", "pip", "install", wheel.name]]
+
+
+def test_no_other_page_offers_a_chapter_under_its_title():
+    offering = [
+        path.relative_to(SITE).with_suffix("").as_posix()
+        for path in sorted(SITE.glob("book/**/*.html"))
+        if "db-chapter-zip" in path.read_text()
+    ]
+    assert offering == sorted(CHAPTERS)
 
 
 def test_the_zip_holds_every_notebook_and_the_wheel(downloads):

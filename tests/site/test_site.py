@@ -1,5 +1,6 @@
 """What every built page holds and does not hold, read with an HTML parser."""
 
+import gzip
 import re
 import tomllib
 from pathlib import Path
@@ -15,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 # bytes that a page loads: what every page loads, and all of it with its pictures
 FRAME_BUDGET = 130_000
 PAGE_BUDGET = 1_500_000
+# bytes of a page itself, as servers send it: compressed
+HTML_BUDGET = 50_000
 LOADING = {
     "script": "src",
     "img": "src",
@@ -32,9 +35,10 @@ def loaded_by(page):
     """Addresses of all that the browser fetches for a page, as the page writes them."""
     for name, attribute in LOADING.items():
         for tag in page.soup.find_all(name, attrs={attribute: True}):
-            # the static picture of a live figure stands in the page itself
+            # a small picture of a live figure stands in the page itself
             if not tag[attribute].startswith("data:image/"):
                 yield tag[attribute]
+    yield from loaded_when_near(page)
     for tag in page.soup.find_all("link", href=True):
         if not NOT_LOADED & set(tag["rel"]):
             yield tag["href"]
@@ -42,6 +46,11 @@ def loaded_by(page):
         yield from urls_in(style.text)
     for tag in page.soup.find_all(style=True):
         yield from urls_in(tag["style"])
+
+
+def loaded_when_near(page):
+    """Addresses of the data of its live figures."""
+    return [tag["data-src"] for tag in page.soup.find_all("script", attrs={"data-src": True})]
 
 
 def urls_in(sheet):
@@ -163,14 +172,18 @@ def test_a_button_for_the_contents_stands_where_there_are_contents(pages):
     assert not idle
 
 
-def test_every_picture_of_the_site_stands_on_a_page(site, all_pages):
+def test_every_picture_and_all_data_of_the_site_stand_on_a_page(site, all_pages):
     shown = {
-        Path(image["src"]).name
+        local_file(page, address)
         for page in all_pages
-        for image in page.soup.find_all("img")
-        if not image["src"].startswith("data:")
+        for address in [
+            *(image["src"] for image in page.soup.find_all("img")),
+            *loaded_when_near(page),
+        ]
+        if not address.startswith("data:")
     }
-    assert {path.name for path in (site / "_images").iterdir()} == shown
+    files = [*(site / "_images").iterdir(), *(site / "_static" / "live").iterdir()]
+    assert {file.resolve() for file in files} == shown
 
 
 def test_every_page_keeps_its_weight(pages):
@@ -185,11 +198,17 @@ def test_every_page_keeps_its_weight(pages):
         }
         # the index that the search page loads grows with the book
         files = {file for file in files if file.name != "searchindex.js"}
-        frame = sum(f.stat().st_size for f in files if f.suffix in (".css", ".js"))
+        near = {local_file(page, address) for address in loaded_when_near(page)}
+        frame = sum(f.stat().st_size for f in files - near if f.suffix in (".css", ".js"))
         whole = page.path.stat().st_size + sum(f.stat().st_size for f in files)
         if frame > FRAME_BUDGET or whole > PAGE_BUDGET:
             heavy.append(f"{page.name}: {frame:,} bytes of sheets and scripts, {whole:,} in all")
     assert not heavy
+
+
+def test_every_page_itself_is_small(pages):
+    sizes = {page.name: len(gzip.compress(page.path.read_bytes(), mtime=0)) for page in pages}
+    assert {name: size for name, size in sizes.items() if size > HTML_BUDGET} == {}
 
 
 def test_every_page_names_edition_commit_and_licences(pages):
@@ -273,5 +292,6 @@ def test_no_head_of_a_table_is_empty(pages):
 
 
 def test_the_site_ships_no_file_of_the_theme_that_no_page_loads(site):
-    shipped = {p.name for p in (site / "_static").rglob("*") if p.stat().st_size > 60_000}
+    files = [p for p in (site / "_static").rglob("*") if p.parent.name != "live"]
+    shipped = {p.name for p in files if p.stat().st_size > 60_000}
     assert {name for name in shipped if not name.endswith((".woff2", ".whl", ".zip"))} == set()

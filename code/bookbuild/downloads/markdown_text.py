@@ -46,6 +46,9 @@ class Page:
         The book's TeX macros.
     url : str or None
         The page's own address, if it is known: links to other pages lead there.
+    titles : mapping
+        Address of another page, relative to this one, to its title: what a link tells instead
+        where nobody knows the site's address.
     """
 
     folder: Path
@@ -54,6 +57,7 @@ class Page:
     formats: Mapping[str, str] = field(default_factory=dict)
     macros: Mapping[str, Macro] = field(default_factory=dict)
     url: str | None = None
+    titles: Mapping[str, nodes.Element] = field(default_factory=dict)
 
 
 def clean_math(tex: str, macros: Mapping[str, Macro]) -> str:
@@ -197,12 +201,21 @@ class TextWriter:
         address = node.get("refuri", "")
         cited = "bibtex-citation" in node.parent.get("classes", ())
         if not urlsplit(address).scheme:
-            if not self.page.url or cited or not address or address.startswith("#"):
+            if cited or not address or address.startswith("#"):
                 return text
+            if not self.page.url:
+                return text + self._on_page(node, address)
             address = urljoin(self.page.url, address)
         if node.astext() == address:
             return f"<{address}>"
         return f"[{text}](<{address}>)" if re.search(r"[()\s]", address) else f"[{text}]({address})"
+
+    def _on_page(self, node: nodes.Element, address: str) -> str:
+        """Which page a link means, if its words do not say it."""
+        title = self.page.titles.get(address.partition("#")[0])
+        if title is None or node.astext().casefold() == title.astext().casefold():
+            return ""
+        return f" (“{self.text(title)}”)"
 
     inline_number_reference = inline_download_reference = inline_reference
 

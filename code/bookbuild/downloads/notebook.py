@@ -23,7 +23,8 @@ def setup_code(wheel: str, book_url: str, claims: Mapping[str, float]) -> str:
     """Source of the first code cell: gets ``deepbook``, and tells it the book's numbers.
 
     It sets one thread for torch: on two cores the pages are then as fast as with two threads
-    on a quiet machine, and four times as fast on a busy one.
+    on a quiet machine, and four times as fast on a busy one. And it asks for figures as PNG
+    beside SVG.
 
     Parameters
     ----------
@@ -69,6 +70,9 @@ import deepbook
 # The book's networks are small: threads that share one lose more time waiting for each other
 # than they save, most of all on a busy machine.
 torch.set_num_threads(1)
+
+# Not everything that shows a notebook shows SVG: figures are kept as PNG, too.
+deepbook.figures.also_png()
 """
     if claims:
         values = "".join(f'        "{name}": {value!r},\n' for name, value in claims.items())

@@ -3,22 +3,19 @@
 A Sphinx extension. After the HTML build every executed page becomes a notebook in
 ``_downloads/notebooks``: its text comes from the page's resolved doctree, its code from the
 executed notebook, so that cells which the page hides are there too. Beside them lie the wheel
-of ``deepbook`` and a zip of everything. The address of the site, if it has one, comes from the
-environment variable ``BOOK_URL``.
+of ``deepbook``, a zip of everything and one of each chapter. The address of the site, if it has
+one, comes from the environment variable ``BOOK_URL``.
 """
 
 import ast
 import json
 import os
 import shutil
-import zipfile
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
@@ -26,7 +23,9 @@ from sphinx.util import logging
 from bookbuild.downloads.doctree_to_markdown import Block, Writer
 from bookbuild.downloads.markdown_text import GLUED, Page, escape_text
 from bookbuild.downloads.notebook import FOLDER, ZIP, assemble, setup_code
+from bookbuild.downloads.offered import has_notebook, notebook_name, offer, offer_chapter
 from bookbuild.downloads.wheel import build_wheel
+from bookbuild.downloads.zips import README, chapters, readme, write_zip, zip_name
 from bookbuild.execution.store import claims_in
 from bookbuild.extensions.equation_comments import with_numbers
 from bookbuild.extensions.tex_macros import read_macros
@@ -38,28 +37,6 @@ ROOT = PACKAGE.parents[1]
 
 # stands in a kept notebook for the commit, which may change where the notebook does not
 _COMMIT = "@COMMIT@"
-
-_README = """\
-The notebooks of the book, and the package that they use
-========================================================
-
-Open a notebook from this folder in Jupyter and run it from top to bottom. If the package
-"deepbook" is missing, the notebook's first cell installs it from the file beside it. By hand:
-
-    python -m pip install {wheel}
-
-Never install "deepbook" from a package index by its bare name: that name is not ours there.
-"""
-
-
-def notebook_name(docname: str) -> str:
-    """File name of a page's notebook: ``feedforward-digits.ipynb``."""
-    return docname.removeprefix("book/").replace("/", "-") + ".ipynb"
-
-
-def has_notebook(app: Sphinx, docname: str) -> bool:
-    """Whether the page was executed, and so has a notebook."""
-    return bool(getattr(app.env, "nb_metadata", {}).get(docname, {}).get("exec_data"))
 
 
 def write_downloads(app: Sphinx, exception: Exception | None) -> None:
@@ -85,8 +62,29 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     for old in folder.glob("deepbook-*.whl"):
         old.unlink()
     shutil.copyfile(wheel, folder / wheel.name)
-    readme = {"README.txt": _README.format(wheel=wheel.name).encode()}
-    write_zip(folder / ZIP, notebooks | readme | {wheel.name: wheel.read_bytes()})
+    for old in folder.glob("deepbook-*.zip"):
+        old.unlink()
+    for name, title, pages in _zips(app, texts):
+        names = {notebook_name(page): app.env.titles[page].astext() for page in pages}
+        files = {name: notebooks[name] for name in names}
+        files |= {README: readme(title, wheel.name, names), wheel.name: wheel.read_bytes()}
+        write_zip(folder / name, files)
+
+
+def _zips(app: Sphinx, pages: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Name, title and pages of each zip."""
+    in_order = sorted(pages, key=lambda page: _place(app, page))
+    book = app.config.html_title
+    yield ZIP, f"{book}: the notebooks, and the package that they use", in_order
+    for opening, chapter in chapters(in_order).items():
+        if opening in chapter:
+            title = f"{book}: {app.env.titles[opening].astext()}"
+            yield zip_name(opening), title, chapter
+
+
+def _place(app: Sphinx, page: str) -> tuple[Any, ...]:
+    """A page's place in the book's order; what has no number stands first."""
+    return (app.env.toc_secnumbers.get(page, {}).get("") or (), page)
 
 
 def _convert_what_changed(app: Sphinx, wheel: str) -> dict[str, str]:
@@ -232,6 +230,11 @@ def _page(app: Sphinx, docname: str, book_url: str) -> Page:
         formats=app.config.numfig_format,
         macros=read_macros(app.config.mathml_macros),
         url=book_url and f"{book_url}/{app.builder.get_target_uri(docname)}",
+        titles={
+            app.builder.get_relative_uri(docname, other): title
+            for other, title in app.env.titles.items()
+            if other != docname
+        },
     )
 
 
@@ -263,50 +266,10 @@ def _references(app: Sphinx, docname: str, writer: Writer) -> list[Block]:
     return ["## References", "\n".join(entries)] if entries else []
 
 
-def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write a zip whose bytes depend on nothing but its files."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(f"deepbook-notebooks/{name}", (1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, files[name])
-
-
-def offer(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.Node
-) -> None:
-    """Put the notebook first into the menu that the theme opens for downloads."""
-    if not has_notebook(app, pagename):
-        return
-    menus = [b for b in context.get("header_buttons", []) if b.get("label") == "download-buttons"]
-    name = notebook_name(pagename)
-    links = [
-        ("notebook", f"notebooks/{name}", "Notebook (.ipynb)", "This page as a Jupyter notebook"),
-        ("notebooks", ZIP, "All notebooks (.zip)", "All pages as notebooks, with their package"),
-    ]
-    buttons = []
-    for label, file, text, tooltip in links:
-        url = context["pathto"](f"{FOLDER}/{file}", 1)
-        buttons.append(
-            {
-                "type": "link",
-                # Without the attribute "download" a browser shows the notebook's source, and
-                # the theme's template has no other place for it.
-                "url": f'{url}" download="{escape(Path(file).name)}',
-                "text": text,
-                "tooltip": tooltip,
-                "icon": "fas fa-download",
-                "label": f"download-{label}-button",
-            }
-        )
-    for menu in menus:
-        menu["buttons"][:0] = buttons
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.setup_extension("bookbuild.extensions.mathml")  # for its macros
     app.connect("build-finished", write_downloads)
     app.connect("html-page-context", offer, priority=502)  # after the theme's own, at 501
+    app.connect("html-page-context", offer_chapter)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -43,11 +43,7 @@ def size_of(file: Path) -> tuple[int, int] | None:
 @cache
 def _size_of(file: Path, changed: int) -> tuple[int, int] | None:
     if file.suffix == ".png":
-        head = file.read_bytes()[:24]
-        if len(head) < 24 or head[1:4] != b"PNG":
-            return None
-        width, height = struct.unpack(">II", head[16:24])
-        return width, height
+        return size_of_png(file.read_bytes())
     if file.suffix != ".svg":
         return None
     try:
@@ -61,6 +57,14 @@ def _size_of(file: Path, changed: int) -> tuple[int, int] | None:
     if len(box) == 4 and box[2] and box[3]:
         return round(box[2]), round(box[3])
     return None
+
+
+def size_of_png(content: bytes) -> tuple[int, int] | None:
+    """Width and height of a PNG in its own pixels, from its first bytes; None of anything else."""
+    if len(content) < 24 or content[1:4] != b"PNG":
+        return None
+    width, height = struct.unpack(">II", content[16:24])
+    return width, height
 
 
 def _pixels(length: str) -> float | None:

@@ -23,8 +23,12 @@ _REPLACED = (
     "exercise.css",
     "proof.css",
 )
-# sphinx-design's files, and what in a page shows that it needs them
-_ON_DEMAND = {"sphinx-design.min.css": 'class="sd-', "design-tabs.js": 'class="sd-tab'}
+# files that few pages use, and what in a page shows that it needs them
+_ON_DEMAND = {
+    "sphinx-design.min.css": 'class="sd-',
+    "design-tabs.js": 'class="sd-tab',
+    "live.js": "data-values data-src=",
+}
 # what the theme copies into the site and no page of it loads
 _NEVER_LOADED = (
     *_REPLACED,

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     # a module never has the name of a function: importing it would hide the function
     submod_attrs={
         "confusion": ["confusion_matrix"],
+        "formats": ["also_png"],
         "heat_maps": ["heatmap"],
         "images": ["image_grid"],
         "regions": ["decision_regions"],

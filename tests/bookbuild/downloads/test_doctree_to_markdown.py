@@ -130,6 +130,34 @@ def test_a_link_into_the_book_is_a_link_only_if_the_book_has_an_address(url, sho
     assert blocks == [shown]
 
 
+TITLES = {"../c.html": nodes.title("", "", nodes.Text("A "), nodes.emphasis("", "title"))}
+
+
+@pytest.mark.parametrize(
+    ("words", "address", "shown"),
+    [
+        ("there", "../c.html", "there (“A *title*”)"),
+        ("(2.1)", "../c.html#d", "(2.1) (“A *title*”)"),
+        ("a title", "../c.html", "a title"),
+        ("a section of this page", "#e", "a section of this page"),
+        ("a file", "../_downloads/f.zip", "a file"),
+        ("a site", "https://c.org/c.html", "[a site](https://c.org/c.html)"),
+    ],
+)
+def test_without_an_address_a_link_names_the_page_unless_its_words_do(words, address, shown):
+    link = nodes.reference("", words, refuri=address)
+    blocks, _ = write(nodes.paragraph("", "", link), page=Page(Path(), titles=TITLES))
+    assert blocks == [shown]
+
+
+def test_with_an_address_a_link_names_no_page():
+    link = nodes.reference("", "there", refuri="../c.html")
+    page = Page(Path(), url="https://book.org/a/b.html", titles=TITLES)
+    assert write(nodes.paragraph("", "", link), page=page)[0] == [
+        "[there](https://book.org/c.html)"
+    ]
+
+
 def test_what_cannot_be_written_is_named_with_its_line():
     unwritten = nodes.option_list()
     unwritten.line = 12

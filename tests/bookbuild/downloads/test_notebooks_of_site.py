@@ -8,9 +8,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from nbclient import NotebookClient
 
 from bookbuild.downloads.notebook import setup_code
-from bookbuild.downloads.notebooks_of_site import notebook_name, write_zip
+from bookbuild.downloads.offered import notebook_name
 from bookbuild.downloads.run_notebooks import run_notebook
 
 SOURCES = Path(__file__).parent / "fixture"
@@ -154,7 +155,7 @@ def test_the_numbers_are_those_of_the_page(site, text):
 def test_references_are_written_out(text):
     assert (
         "Equation (1.1) is followed by (1.2) and (1.3); section Later and Fig. 1.1 too. "
-        "See Another page and the others."
+        "See Another page and the others (“Another page”)."
     ) in text
 
 
@@ -324,10 +325,17 @@ def test_names_of_notebooks_tell_the_chapter():
     assert notebook_name("book/feedforward/digits") == "feedforward-digits.ipynb"
 
 
-def test_a_zip_depends_on_nothing_but_its_files(tmp_path):
-    write_zip(tmp_path / "a.zip", {"a": b"1", "b": b"2"})
-    write_zip(tmp_path / "b.zip", {"b": b"2", "a": b"1"})
-    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+def test_a_figure_in_a_notebook_that_ran_is_there_as_svg_and_as_png(tmp_path):
+    """Also where the page imports ``deepbook.figures``, which asks for SVG, later on."""
+    cells = [
+        setup_code("deepbook-0.1.0-py3-none-any.whl", "", {}),
+        "import matplotlib.pyplot as plt\nfrom deepbook import figures",
+        "plt.plot([1, 2]);",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
+    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    (output,) = notebook.cells[2].outputs
+    assert {"image/svg+xml", "image/png"} < {*output.data}
 
 
 class TestSetupCell:
