@@ -3,13 +3,41 @@
 import lazy_loader
 
 _ATTRIBUTES = {
+    "checks": ["check_not_negative", "check_positive", "check_probability"],
     "code_penalties": [
         "contractive_penalty",
         "kl_sparsity",
         "l1_sparsity",
         "sigmoid_contractive_penalty",
     ],
+    "elastic_nets": ["elastic_net", "elastic_net_loss", "elastic_net_path", "largest_alpha"],
+    "linear_solutions": ["LinearFit", "minimum_norm_solution", "pseudo_inverse", "ridge"],
     "noise": ["gaussian_noise", "masking_noise", "salt_and_pepper"],
+    "norm_balls": [
+        "BallMinimum",
+        "after_each_step",
+        "ball_minimum",
+        "max_norm_",
+        "project_to_ball",
+    ],
+    "norm_penalties": [
+        "decay_groups",
+        "decay_weights_",
+        "elastic_net_penalty",
+        "l1_penalty",
+        "l2_penalty",
+        "tying_penalty",
+        "weights_of",
+    ],
+    "proximal_steps": ["elastic_net_prox", "fista", "ista", "proximal_step_", "soft_threshold"],
+    "quadratics": [
+        "early_stopping_shrinkage",
+        "equivalent_decay",
+        "equivalent_steps",
+        "l1_minimum",
+        "l2_minimum",
+        "l2_shrinkage",
+    ],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
