@@ -3,6 +3,7 @@
 import lazy_loader
 
 _ATTRIBUTES = {
+    "augmentation": ["Augmentation", "RandomAffine", "RandomElastic", "RandomFlip"],
     "checks": ["check_not_negative", "check_positive", "check_probability"],
     "code_penalties": [
         "contractive_penalty",
@@ -10,8 +11,16 @@ _ATTRIBUTES = {
         "l1_sparsity",
         "sigmoid_contractive_penalty",
     ],
+    "draws": ["normal", "uniform"],
     "elastic_nets": ["elastic_net", "elastic_net_loss", "elastic_net_path", "largest_alpha"],
+    "image_warps": [
+        "affine_warp",
+        "displacement_warp",
+        "pixel_grid",
+        "smooth_displacements",
+    ],
     "linear_solutions": ["LinearFit", "minimum_norm_solution", "pseudo_inverse", "ridge"],
+    "mixing": ["CutMix", "Mixup", "cut_box", "mix"],
     "noise": ["gaussian_noise", "masking_noise", "salt_and_pepper"],
     "norm_balls": [
         "BallMinimum",
