@@ -4,6 +4,14 @@ import lazy_loader
 
 _ATTRIBUTES = {
     "augmentation": ["Augmentation", "RandomAffine", "RandomElastic", "RandomFlip"],
+    "bagging": [
+        "ErrorMoments",
+        "bootstrap_rows",
+        "ensemble_error",
+        "ensemble_mean",
+        "error_moments",
+        "out_of_bag",
+    ],
     "checks": ["check_not_negative", "check_positive", "check_probability"],
     "code_penalties": [
         "contractive_penalty",
@@ -19,9 +27,17 @@ _ATTRIBUTES = {
         "pixel_grid",
         "smooth_displacements",
     ],
+    "label_smoothing": ["SmoothedCrossEntropy", "smooth_labels", "smoothed_cross_entropy"],
+    "label_spreading": ["knn_graph", "propagate_labels", "spread_labels"],
     "linear_solutions": ["LinearFit", "minimum_norm_solution", "pseudo_inverse", "ridge"],
     "mixing": ["CutMix", "Mixup", "cut_box", "mix"],
     "noise": ["gaussian_noise", "masking_noise", "salt_and_pepper"],
+    "noise_layers": [
+        "GaussianNoise",
+        "NoisyLinear",
+        "input_noise_penalty",
+        "weight_noise_penalty",
+    ],
     "norm_balls": [
         "BallMinimum",
         "after_each_step",
@@ -46,6 +62,14 @@ _ATTRIBUTES = {
         "l1_minimum",
         "l2_minimum",
         "l2_shrinkage",
+    ],
+    "retraining": ["fit_steps", "fit_until_loss", "steps_of"],
+    "semi_supervised": [
+        "PseudoLabels",
+        "consistency_loss",
+        "prediction_entropy",
+        "pseudo_label_loss",
+        "pseudo_labels",
     ],
 }
 
