@@ -3,6 +3,7 @@
 import lazy_loader
 
 _ATTRIBUTES = {
+    "attacks": ["Attack", "fgsm", "pgd"],
     "augmentation": ["Augmentation", "RandomAffine", "RandomElastic", "RandomFlip"],
     "bagging": [
         "ErrorMoments",
@@ -20,6 +21,14 @@ _ATTRIBUTES = {
         "sigmoid_contractive_penalty",
     ],
     "draws": ["normal", "uniform"],
+    "dropout_ensembles": [
+        "DropoutEnsemble",
+        "all_masks",
+        "exact_ensemble",
+        "monte_carlo_predictions",
+        "weight_scaling",
+    ],
+    "dropout_layers": ["DropConnectLinear", "Dropout", "dropout"],
     "elastic_nets": ["elastic_net", "elastic_net_loss", "elastic_net_path", "largest_alpha"],
     "image_warps": [
         "affine_warp",
@@ -64,12 +73,22 @@ _ATTRIBUTES = {
         "l2_shrinkage",
     ],
     "retraining": ["fit_steps", "fit_until_loss", "steps_of"],
+    "robustness": ["adversarial_loss", "robust_accuracy"],
     "semi_supervised": [
         "PseudoLabels",
         "consistency_loss",
         "prediction_entropy",
         "pseudo_label_loss",
         "pseudo_labels",
+    ],
+    "tangent_distances": ["tangent_distance", "tangent_neighbours"],
+    "tangents": [
+        "AFFINE_MOVES",
+        "ManifoldTangents",
+        "decoder_tangents",
+        "encoder_tangents",
+        "image_tangents",
+        "tangent_penalty",
     ],
 }
 
