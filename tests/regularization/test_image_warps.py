@@ -57,19 +57,26 @@ def test_a_half_turn_about_pixel_14_is_a_flip_that_leaves_that_pixel():
 @given(
     st.floats(-180, 180),
     st.floats(0.5, 2),
+    st.floats(0.7, 1.5),
     st.floats(-40, 40),
     st.tuples(st.floats(-4, 4), st.floats(-4, 4)),
     st.tuples(st.floats(2, 9), st.floats(2, 9)),
 )
-def test_it_is_scipys_affine_transform(rotation, scale, shear, shift, centre):
+def test_it_is_scipys_affine_transform(rotation, scale, stretch, shear, shift, centre):
     image = pictures(1, 9, 12)
     ours = affine_warp(
-        image, rotation=rotation, scale=scale, shear=shear, shift=shift, centre=centre
+        image,
+        rotation=rotation,
+        scale=scale,
+        stretch=stretch,
+        shear=shear,
+        shift=shift,
+        centre=centre,
     )
     turn, lean = math.radians(rotation), math.tan(math.radians(shear))
-    # forwards, in rows and columns: scale, then shear, then rotate
+    # forwards, in rows and columns: scale and stretch, then shear, then rotate
     forwards = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ np.array(
-        [[scale, 0], [-lean * scale, scale]]
+        [[scale * stretch, 0], [-lean * scale * stretch, scale / stretch]]
     )
     back = np.linalg.inv(forwards)
     offset = np.array(centre) - back @ (np.array(centre) + np.array(shift))
@@ -123,10 +130,12 @@ def test_turning_about_pixel_14_leaves_the_centre_of_a_digits_ink_where_it_is():
 
 def test_its_gradient_is_right():
     image = pictures(1, 5, 5).requires_grad_()
-    amounts = torch.tensor([7.3, 1.13, 4.1, 0.31, -0.23], dtype=torch.float64, requires_grad=True)
+    amounts = torch.tensor(
+        [7.3, 1.13, 4.1, 0.31, -0.23, 1.07], dtype=torch.float64, requires_grad=True
+    )
 
     def warp(image, a):
-        return affine_warp(image, rotation=a[0], scale=a[1], shear=a[2], shift=a[3:])
+        return affine_warp(image, rotation=a[0], scale=a[1], shear=a[2], shift=a[3:5], stretch=a[5])
 
     assert torch.autograd.gradcheck(warp, (image, amounts))
     moves = (0.3 + 0.3 * pictures(1, 5, 5, 2, seed=1)).requires_grad_()
@@ -196,6 +205,8 @@ def test_what_cannot_be_is_refused():
         affine_warp(images, shift=torch.zeros(3))
     with pytest.raises(ValueError, match="scales above 0, got -1"):
         affine_warp(images, scale=-1.0)
+    with pytest.raises(ValueError, match="stretches above 0, got 0"):
+        affine_warp(images, stretch=0.0)
     with pytest.raises(ValueError, match=r"displacements of shape \(3, 8, 8, 2\), got \(3, 8, 8\)"):
         displacement_warp(images, images)
     with pytest.raises(ValueError, match="an amplitude of at least 0, got -1"):

@@ -25,11 +25,12 @@ def affine_warp(
     *,
     rotation: Tensor | float = 0.0,
     scale: Tensor | float = 1.0,
+    stretch: Tensor | float = 1.0,
     shear: Tensor | float = 0.0,
     shift: Tensor | Sequence[float] = (0.0, 0.0),
     centre: Sequence[float] | None = None,
 ) -> Tensor:
-    """Scale, shear, rotate and shift pictures, in this order, each in its own way.
+    """Scale, stretch, shear, rotate and shift pictures, in this order, each in its own way.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ def affine_warp(
         Degrees, anticlockwise as one sees it.
     scale : float or Tensor, shape (N,)
         Above 1 for larger.
+    stretch : float or Tensor, shape (N,)
+        By this factor taller and narrower.
     shear : float or Tensor, shape (N,)
         Degrees by which upright strokes lean to the right, like italics.
     shift : pair of float, or Tensor of shape (N, 2)
@@ -57,22 +60,24 @@ def affine_warp(
     Raises
     ------
     ValueError, TypeError
-        If a shape does not fit, a scale is not positive, or the pictures are not floating point.
+        If a shape does not fit, a factor is not positive, or the pictures are not floating point.
     """
     check_images(images)
     count, (height, width) = len(images), images.shape[-2:]
     turn = torch.deg2rad(_each("rotation", rotation, (count,), images))
     lean = torch.deg2rad(_each("shear", shear, (count,), images)).tan()
     size = _each("scale", scale, (count,), images)
-    if not bool((size > 0).all()):
-        raise ValueError(f"expected scales above 0, got {size.min().item():g}")
+    tall = _each("stretch", stretch, (count,), images)
+    for what, factors in {"scales": size, "stretches": tall}.items():
+        if not bool((factors > 0).all()):
+            raise ValueError(f"expected {what} above 0, got {factors.min().item():g}")
     moved = _each("shift", shift, (count, 2), images)
     middle = _each("centre", centre or ((height - 1) / 2, (width - 1) / 2), (2,), images)
     cos, sin, one, zero = turn.cos(), turn.sin(), torch.ones_like(turn), torch.zeros_like(turn)
     # where a pixel comes from: the rotation undone, then the shear, then the scale
     unturned = torch.stack([cos, sin, -sin, cos], -1).view(-1, 2, 2)
     upright = torch.stack([one, zero, lean, one], -1).view(-1, 2, 2)
-    back = upright @ unturned / size[:, None, None]
+    back = upright @ unturned / torch.stack([size * tall, size / tall], -1)[:, :, None]
     away = pixel_grid(height, width, images) - middle - moved[:, None, None]
     source = (away.flatten(1, 2) @ back.mT).unflatten(1, (height, width))
     return _sample(images, middle + source)
@@ -94,12 +99,13 @@ def displacement_warp(images: Tensor, displacements: Tensor) -> Tensor:
         same numbers.
     """
     check_images(images)
-    expected = (len(images), *images.shape[-2:], 2)
+    height, width = images.shape[-2:]
+    expected = (len(images), height, width, 2)
     if displacements.shape != expected:
         raise ValueError(
             f"expected displacements of shape {expected}, got {tuple(displacements.shape)}"
         )
-    return _sample(images, pixel_grid(*images.shape[-2:], images) + displacements)
+    return _sample(images, pixel_grid(height, width, images) + displacements)
 
 
 def smooth_displacements(
