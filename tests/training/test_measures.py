@@ -89,3 +89,12 @@ def test_accuracy_names_the_shapes_it_was_given(outputs, targets):
     with pytest.raises(ValueError, match="expected outputs of shape") as error:
         accuracy(torch.zeros(outputs), torch.zeros(targets))
     assert str(error.value).endswith(f"got {outputs} and {targets}")
+
+
+def test_a_layer_that_was_in_another_mode_than_its_model_stays_in_it(model, data):
+    model.train()
+    model[2].eval()  # frozen
+    predict(model, data[0])
+    evaluate(model, *data, accuracy)
+    assert model[0].training
+    assert not model[2].training

@@ -40,7 +40,6 @@ _ATTRIBUTES = {
     ],
     "inference.sparse_coding": [
         "learn_dictionary",
-        "soft_threshold",
         "sparse_code",
         "sparse_coding_loss",
     ],

@@ -33,7 +33,7 @@ def predict(model: nn.Module, inputs: Tensor, *, batch_size: int = 1000) -> Tens
     """
     check_examples(inputs, inputs)
     _check_batch_size(batch_size)
-    with _evaluating(model):
+    with evaluating(model):
         return torch.cat([model(x) for x in inputs.split(batch_size)])
 
 
@@ -62,7 +62,7 @@ def evaluate(
     """
     check_examples(inputs, targets)
     _check_batch_size(batch_size)
-    with _evaluating(model):
+    with evaluating(model):
         total = sum(
             measure(model(x), y).item() * len(x)
             for x, y in zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
@@ -112,10 +112,12 @@ def _check_batch_size(batch_size: int) -> None:
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    was_training = model.training
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode, and afterwards each of its modules back into its own."""
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         yield
     finally:
-        model.train(was_training)
+        for module, training in modes:
+            module.training = training

@@ -11,7 +11,6 @@ from deepbook.boltzmann import (
     all_states,
     learn_dictionary,
     pairwise_log_partition,
-    soft_threshold,
     sparse_code,
     sparse_coding_loss,
 )
@@ -54,11 +53,6 @@ def test_a_penalty_above_every_correlation_leaves_no_code():
     largest = float((data @ dictionary.T).abs().max())
     assert not sparse_code(data, dictionary, largest * 1.001).any()
     assert sparse_code(data, dictionary, largest * 0.999).any()
-
-
-def test_soft_threshold_moves_towards_zero_and_stops_there():
-    x = torch.tensor([-3.0, -0.5, 0.0, 0.5, 3.0])
-    assert soft_threshold(x, 1.0).tolist() == [-2.0, 0.0, 0.0, 0.0, 2.0]
 
 
 def test_dictionary_learning_lowers_the_loss_and_keeps_atoms_short():

@@ -13,7 +13,6 @@ _ATTRIBUTES = {
     ],
     "sparse_coding": [
         "learn_dictionary",
-        "soft_threshold",
         "sparse_code",
         "sparse_coding_loss",
     ],

@@ -3,12 +3,9 @@
 import torch
 from torch import Tensor
 
-__all__ = ["learn_dictionary", "soft_threshold", "sparse_code", "sparse_coding_loss"]
+from deepbook.regularization.proximal_steps import fista, soft_threshold
 
-
-def soft_threshold(x: Tensor, threshold: Tensor | float) -> Tensor:
-    """Move every entry towards zero by ``threshold``, and to zero what is closer than that."""
-    return torch.sign(x) * (x.abs() - threshold).clamp(min=0)
+__all__ = ["learn_dictionary", "sparse_code", "sparse_coding_loss"]
 
 
 def sparse_coding_loss(data: Tensor, code: Tensor, dictionary: Tensor, penalty: float) -> Tensor:
@@ -48,15 +45,12 @@ def sparse_code(data: Tensor, dictionary: Tensor, penalty: float, *, steps: int 
     _check(data, dictionary, penalty)
     # the largest curvature of the squared error: longer steps may diverge
     curvature = torch.linalg.matrix_norm(dictionary, ord=2).square().clamp(min=1e-12)
-    code = ahead = data.new_zeros(len(data), len(dictionary))
-    pace = 1.0
-    for _ in range(steps):
-        slope = (ahead @ dictionary - data) @ dictionary.T
-        new = soft_threshold(ahead - slope / curvature, penalty / curvature)
-        next_pace = (1 + (1 + 4 * pace**2) ** 0.5) / 2
-        ahead = new + (pace - 1) / next_pace * (new - code)
-        code, pace = new, next_pace
-    return code
+
+    def step(code: Tensor) -> Tensor:
+        slope = (code @ dictionary - data) @ dictionary.T
+        return soft_threshold(code - slope / curvature, penalty / curvature)
+
+    return fista(step, data.new_zeros(len(data), len(dictionary)), steps)
 
 
 @torch.no_grad()
