@@ -125,7 +125,7 @@ def one_fork_server():
             return forkserver.shared_server()
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("execution.execute", "execution.jupyter_cache_executor", "room.measure"):
+        for module in ("execution.execute", "room.measure"):
             patch.setattr(f"bookbuild.{module}.close_shared_server", lambda: None)
         patch.setattr("bookbuild.execution.kernel_provisioner.shared_server", shared_server)
         yield
