@@ -25,7 +25,7 @@ CONFIG = """
 title: A small book
 only_build_toc_files: true
 exclude_patterns: [_build]
-execute: {execute_notebooks: cache, cache: _build/cache, stderr_output: error}
+execute: {stderr_output: error}
 latex: {use_jupyterbook_latex: false}
 sphinx:
   config:
@@ -39,7 +39,6 @@ sphinx:
     myst_enable_extensions: [dollarmath, amsmath]
     myst_update_mathjax: false
     nb_merge_streams: true
-    nb_execution_raise_on_error: true
     nb_mime_priority_overrides: [[html, "image/svg+xml", 5]]
     numfig: true
 """

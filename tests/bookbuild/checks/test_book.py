@@ -165,7 +165,7 @@ class SmallBook:
                 cell.outputs, cell.execution_count = run_cell(cell.source), 1
         store = Store(self.project)
         ran_with = store.surroundings.describe(notebook, '{"modules": [], "data": {}}')
-        store.put(PAGE, notebook, Record(ran_with, "", "", 3.0, 3.0, float("nan"), ""))
+        store.put(PAGE, notebook, Record(ran_with, 3.0, 3.0, float("nan"), ""))
         experiment = experiment_of(notebook)
         runs = {claim["name"]: [claim] * SEEDS for claim in claims_in(notebook)}
         record = RoomRecord(
