@@ -107,10 +107,10 @@ def book(pages: int, *, stock: bool = False) -> Iterator[Path]:
 
 
 def _without_our_extensions(config: dict) -> dict:
-    """Jupyter Book's own list of extensions, theme and style; executed the same way."""
+    """Jupyter Book's own list of extensions, theme and style; it executes the pages itself."""
     kept = {name: config[name] for name in ("title", "only_build_toc_files", "exclude_patterns")}
     kept["parse"] = {"myst_enable_extensions": config["parse"]["myst_enable_extensions"]}
-    kept["execute"] = config["execute"]
+    kept["execute"] = {"execute_notebooks": "cache", "cache": "_build/cache", "timeout": 120}
     kept["latex"] = config["latex"]
     kept["sphinx"] = {"config": {"nb_merge_streams": True}}
     return kept

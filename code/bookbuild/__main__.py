@@ -10,7 +10,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy.exc import OperationalError
 
 from bookbuild.build import broken_claims, build_page, build_site, check_book, execute_pages
 from bookbuild.execution.dependencies import Surroundings
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # whoever read the output has gone: `... report | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, OperationalError) as error:
+    except OSError as error:
         print(
             f"not built: {error}. The site that stood there stands unchanged; when the disk has "
             "space and the folder may be written to, the same command goes on",

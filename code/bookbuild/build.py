@@ -180,7 +180,7 @@ def execute_pages(project: Project, pages: Sequence[str], **how: Any) -> Store:
     Returns
     -------
     Store
-        In which all of ``pages`` are fresh, and MyST-NB finds them.
+        In which all of ``pages`` are fresh.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def execute_pages(project: Project, pages: Sequence[str], **how: Any) -> Store:
     if failed:
         raise BuildFailed(f"failed while executing: {', '.join(sorted(failed))}")
     for page in pages:
-        store.serve(page)
+        store.remember_source(page)
     return store
 
 

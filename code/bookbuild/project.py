@@ -76,10 +76,6 @@ class Project:
         return self.build / "html"
 
     @property
-    def cache_folder(self) -> Path:
-        return self.build / "cache"
-
-    @property
     def report(self) -> Path:
         return self.build / "report.json"
 

@@ -25,7 +25,7 @@ CONFIG = """
 title: A small book
 only_build_toc_files: true
 exclude_patterns: [_build]
-execute: {execute_notebooks: cache, cache: _build/cache, stderr_output: error}
+execute: {stderr_output: error}
 latex: {use_jupyterbook_latex: false}
 sphinx:
   config:
@@ -39,7 +39,6 @@ sphinx:
     myst_enable_extensions: [dollarmath, amsmath]
     myst_update_mathjax: false
     nb_merge_streams: true
-    nb_execution_raise_on_error: true
     nb_mime_priority_overrides: [[html, "image/svg+xml", 5]]
     numfig: true
 """
@@ -125,7 +124,7 @@ def one_fork_server():
             return forkserver.shared_server()
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("execution.execute", "execution.jupyter_cache_executor", "room.measure"):
+        for module in ("execution.execute", "room.measure"):
             patch.setattr(f"bookbuild.{module}.close_shared_server", lambda: None)
         patch.setattr("bookbuild.execution.kernel_provisioner.shared_server", shared_server)
         yield

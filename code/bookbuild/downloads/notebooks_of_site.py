@@ -201,14 +201,7 @@ def told_values(notebook: nbformat.NotebookNode) -> dict[str, Any]:
 
 
 def _executed(app: Sphinx, docname: str) -> nbformat.NotebookNode:
-    """The page's cells with their outputs.
-
-    The file that MyST-NB leaves has none when it took them from the cache.
-    """
-    store = getattr(app, "bookbuild_store", None)
-    fresh = store.get(docname) if store is not None else None
-    if fresh is not None:
-        return fresh[0]
+    """The page's cells with their outputs, as MyST-NB showed them."""
     folder = Path(app.env.mystnb_config.output_folder)  # type: ignore[attr-defined]
     return nbformat.read(folder / f"{docname}.ipynb", as_version=4)
 

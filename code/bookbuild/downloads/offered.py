@@ -21,7 +21,7 @@ def notebook_name(docname: str) -> str:
 
 def has_notebook(app: Sphinx, docname: str) -> bool:
     """Whether the page was executed, and so has a notebook."""
-    return bool(getattr(app.env, "nb_metadata", {}).get(docname, {}).get("exec_data"))
+    return "source_map" in app.env.metadata.get(docname, {})
 
 
 def offer(

@@ -114,12 +114,12 @@ def _run_all(
             close_shared_server()
 
 
-def keep(store: Store, run: Run) -> Record:
+def keep(store: Store, run: Run) -> None:
     """Put a page that ran well into the store."""
     ran_with: Dependencies = store.surroundings.describe(run.notebook, run.probe)
     finished = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    record = Record(ran_with, "", "", run.seconds, run.cpu_seconds, run.speed, finished)
-    return store.put(run.page, run.notebook, record)
+    record = Record(ran_with, run.seconds, run.cpu_seconds, run.speed, finished)
+    store.put(run.page, run.notebook, record)
 
 
 def _place(store: Store, page: str, expected: float | None) -> tuple[int, float]:

@@ -6,6 +6,10 @@ no torch operation (a child of a process with OpenMP threads hangs), makes no fi
 socket of a kernel, and never imports ``deepbook``, which each page imports for itself.
 
 ``ForkServer`` is the builder's side; running this module as a program is the other.
+
+The fork server of :mod:`multiprocessing` takes half the lines, but with it what a page has
+started outlives a builder that is killed, and a kernel imports the program that asked for it
+unless that is a package's own.
 """
 
 import ctypes
@@ -218,6 +222,8 @@ def serve(control: socket.socket) -> None:
                     _become_kernel(request)
                 children.add(pid)
                 _tell(control, {"number": request["number"], "pid": pid})
+    # their ends are nobody's news any more
+    signal.set_wakeup_fd(-1)
     for pid in children:
         # each kernel leads a process group of its own, with what it started
         with suppress(ProcessLookupError):

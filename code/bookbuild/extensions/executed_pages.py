@@ -1,8 +1,9 @@
 """The Sphinx extension that keeps the site true to the code.
 
-With it, plain ``jupyter-book build .`` is as honest as ``make book``: outputs that were
-made by other code are dropped and their pages read again; a picture without a
-description is an error; the page of promises is filled with what this build measured.
+MyST-NB reads the pages through it, with the outputs that the store holds, and executes
+nothing itself. So plain ``jupyter-book build .`` is as honest as ``make book``: outputs of
+other code are made anew and their pages read again; a picture without a description is an
+error; the page of promises is filled with what this build measured.
 """
 
 import re
@@ -11,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pybtex.plugin
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -35,6 +37,10 @@ if not hasattr(pybtex.plugin._load_entry_point, "cache_info"):
     pybtex.plugin._load_entry_point = cache(pybtex.plugin._load_entry_point)
 
 
+# MyST-NB takes its readers by name, so the store at work has to be found by name too
+_READER = f"{__name__}.read_executed"
+_store: Store | None = None
+
 _CLAIM_LINE = re.compile(r"id='claim-([a-z0-9-]+)'")
 
 
@@ -52,12 +58,20 @@ class Promises(SphinxDirective):
 
 def prepare(app: Sphinx, config: Config) -> None:
     """Before anything is read: where the outputs are."""
-    app.bookbuild_store = None  # type: ignore[attr-defined]
+    global _store
+    _store = None
     if (Path(app.srcdir) / "_toc.yml").is_file():
-        project = Project(Path(app.srcdir))
-        app.bookbuild_store = Store.of(project)  # type: ignore[attr-defined]
-        # `_config.yml` can only name it from the folder that the command is called in
-        config.nb_execution_cache_path = str(project.cache_folder)
+        _store = Store.of(Project(Path(app.srcdir)))
+        config.nb_execution_mode = "off"
+    app.bookbuild_store = _store  # type: ignore[attr-defined]
+
+
+def read_executed(text: str, page: str) -> nbformat.NotebookNode:
+    """MyST-NB's reader of a page: its cells with their outputs."""
+    executed = _store.get(page) if _store is not None else None
+    if executed is None:
+        raise ExtensionError(f"{page} was edited while the book was built: build it again")
+    return executed[0]
 
 
 def read_again(
@@ -85,8 +99,11 @@ def execute_before_reading(app: Sphinx, env: BuildEnvironment, docnames: list[st
         if failures := [run.failure for run in runs if run.failure]:
             raise ExtensionError("\n".join(failures))
     for page in pages:
-        app.bookbuild_store.serve(page)  # type: ignore[attr-defined]
+        app.bookbuild_store.remember_source(page)  # type: ignore[attr-defined]
         env.bookbuild_outputs[page] = _outputs(app, page)  # type: ignore[attr-defined]
+    # a whole path is a suffix too: so each page has a reader that knows whose text it gets
+    readers = {env.doc2path(page): (_READER, {"page": page}) for page in pages}
+    env.mystnb_config = env.mystnb_config.copy(custom_formats=readers)  # type: ignore[attr-defined]
 
 
 def _pages(app: Sphinx, docnames: Iterable[str]) -> list[str]:

@@ -10,7 +10,9 @@ backslash, and a definition, or a list of the definition and its number of argum
       norm: ['\left\Vert #1 \right\Vert', 1]
 
 Formulas are expanded before anything else reads them. So the page, the TeX that a reader
-copies from it and the downloaded notebook all show plain LaTeX that works anywhere.
+copies from it and the downloaded notebook all show plain LaTeX that works anywhere. math-core
+knows macros too, but hands them on to whoever copies, does not see through one in another when
+it sets spaces, and tells nobody what a formula says without them.
 """
 
 import re

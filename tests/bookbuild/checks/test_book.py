@@ -175,7 +175,7 @@ class SmallBook:
         store = Store(self.project)
         probe = json.dumps({"modules": [], "data": self.fetched})
         ran_with = store.surroundings.describe(notebook, probe)
-        store.put(PAGE, notebook, Record(ran_with, "", "", 3.0, 3.0, float("nan"), ""))
+        store.put(PAGE, notebook, Record(ran_with, 3.0, 3.0, float("nan"), ""))
         experiment = experiment_of(notebook)
         runs = {claim["name"]: [claim] * SEEDS for claim in claims_in(notebook)}
         record = RoomRecord(

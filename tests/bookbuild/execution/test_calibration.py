@@ -75,7 +75,7 @@ def test_a_page_is_judged_by_the_speed_of_the_time_at_which_it_ran(tmp_path):
 
 def report_of(folder, speeds, finished=None):
     records = {
-        page: Record(None, "", "", 9.0, 30.0, speed, (finished or {}).get(page, ""))
+        page: Record(None, 9.0, 30.0, speed, (finished or {}).get(page, ""))
         for page, speed in speeds.items()
     }
     project = SimpleNamespace(report=folder / "report.json")

@@ -244,6 +244,24 @@ def test_nothing_survives_a_builder_that_is_killed(long_book, how):
         wait_until(lambda: not any(alive(child.pid) for child in family))
 
 
+def test_what_a_page_has_started_does_not_survive_a_builder_that_is_killed(long_book):
+    book, mark = long_book
+    book.edit(
+        "book/two",
+        "while True",
+        "import subprocess\nsubprocess.Popen(['sleep', '600'])\nwhile True",
+    )
+    with builder(book, "execute") as process:
+        wait_until(lambda: mark.exists() and mark.read_text())
+        kernel = psutil.Process(int(mark.read_text()))
+        wait_until(kernel.children)
+        (started,) = kernel.children()
+        process.kill()
+        wait_until(lambda: not alive(started.pid))
+        # to its end: also what the process that forks says last
+        assert "Exception" not in process.stdout.read()
+
+
 @pytest.mark.parametrize("how", [[], ["--no-fork"]], ids=["forked", "ordinary"])
 def test_ctrl_c_stops_with_130_and_keeps_the_pages_that_are_finished(long_book, how):
     book, mark = long_book

@@ -3,11 +3,10 @@ import json
 from pathlib import Path
 
 import pytest
-from jupyter_cache import get_cache
 from myst_nb.core.read import myst_nb_reader_plugin
 
 from bookbuild.execution.execute import execute
-from bookbuild.execution.store import Store, hash_of_outputs
+from bookbuild.execution.store import Store, claims_in, hash_of_outputs
 from bookbuild.project import Project
 
 
@@ -22,13 +21,8 @@ def record(book, page="one"):
 
 
 def outputs(book, page="one"):
-    """The file in which jupyter-cache holds a page's outputs."""
-    key = json.loads(record(book, page).read_text())["key"]
-    return book.project.cache_folder / "executed" / key / "base.ipynb"
-
-
-def database(book):
-    return book.project.cache_folder / "global.db"
+    """The file of a page's outputs."""
+    return book.project.build / "executed" / "book" / f"{page}.ipynb"
 
 
 def rewrite(path, old, new):
@@ -59,10 +53,7 @@ DAMAGES = {
     "outputs that are no text": (lambda book: outputs(book).write_bytes(b"\xff\xfe"), MISSING),
     "outputs that are no notebook": (lambda book: outputs(book).write_text("{}"), MISSING),
     "outputs that are nothing": (lambda book: outputs(book).write_text("null"), MISSING),
-    "altered outputs": (
-        lambda book: rewrite(outputs(book), '"41"', '"42"'),
-        "its outputs are not those of its last run",
-    ),
+    "altered outputs": (lambda book: rewrite(outputs(book), '"41"', '"42"'), MISSING),
 }
 
 
@@ -79,72 +70,6 @@ def test_what_is_damaged_is_noticed_and_only_that_page_is_executed_again(book, d
     assert hash_of_outputs(after) == hash_of_outputs(before)
 
 
-@pytest.mark.parametrize("damage", ["garbage", "truncated", "of other tables"])
-def test_a_damaged_database_begins_anew_and_says_so(book, damage, capsys):
-    content = database(book).read_bytes()
-    damaged = {
-        "garbage": b"nonsense " * 1000,
-        "truncated": content[: len(content) // 2],
-        "of other tables": content.replace(b"nbcache", b"nbcachf"),
-    }
-    database(book).write_bytes(damaged[damage])
-    assert set(reasons(book).values()) == {MISSING}
-    assert "the cache is damaged and begins anew" in capsys.readouterr().err
-    assert len(execute(Store(book.project), book.project.pages())) == 2
-    assert set(reasons(book).values()) == {None}
-
-
-def test_an_empty_database_makes_every_page_run_again(book):
-    database(book).write_bytes(b"")
-    assert set(reasons(book).values()) == {MISSING}
-    assert len(execute(Store(book.project), book.project.pages())) == 2
-    assert set(reasons(book).values()) == {None}
-
-
-def test_a_locked_database_is_no_damaged_one(book, monkeypatch):
-    from sqlalchemy.exc import OperationalError
-
-    def locked(*arguments):
-        raise OperationalError("SELECT", {}, Exception("database is locked"))
-
-    with monkeypatch.context() as patch:
-        patch.setattr("jupyter_cache.cache.main.JupyterCacheBase.list_cache_records", locked)
-        outcome = book.run("execute")
-    assert outcome.code == 1
-    assert "database is locked" in outcome.text
-    assert set(reasons(book).values()) == {None}
-
-
-def found_by_myst_nb(book, page):
-    """The outputs that MyST-NB would show for a page; None if it finds none."""
-    notebook = myst_nb_reader_plugin(str(book.project.source(page)))
-    try:
-        _, merged = get_cache(book.project.cache_folder).merge_match_into_notebook(notebook)
-    except KeyError:
-        return None
-    return [cell.outputs for cell in merged.cells if cell.cell_type == "code"]
-
-
-def test_outputs_whose_file_is_as_it_was_written_are_not_judged_again(book, monkeypatch):
-    judged = []
-    monkeypatch.setattr("bookbuild.execution.store.nbformat.read", lambda *_: judged.append(1))
-    monkeypatch.setattr("bookbuild.execution.store.hash_of_outputs", lambda *_: judged.append(2))
-    assert reasons(book) == {"one": None, "two": None}
-    Store(book.project).get("book/one")
-    assert judged == []
-
-
-def test_the_same_outputs_in_another_file_are_taken_too(book):
-    before, _ = Store(book.project).get("book/one")
-    rewrite(outputs(book), '"cells"', '  "cells"')
-    fields = json.loads(record(book, "two").read_text())
-    del fields["file"]  # as a record of an earlier version
-    record(book, "two").write_text(json.dumps(fields))
-    assert reasons(book) == {"one": None, "two": None}
-    after, _ = Store(book.project).get("book/one")
-    assert hash_of_outputs(after) == hash_of_outputs(before)
-
-
 def count_parsing(monkeypatch):
     parsed = []
     monkeypatch.setattr(
@@ -156,7 +81,7 @@ def count_parsing(monkeypatch):
     return parsed
 
 
-def test_a_page_that_was_not_edited_since_it_was_served_is_not_parsed(book, monkeypatch):
+def test_a_page_that_was_not_edited_since_it_was_read_is_not_parsed(book, monkeypatch):
     book.build()
     book.edit("book/two", "shows it", "shows a disc")
     parsed = count_parsing(monkeypatch)
@@ -164,9 +89,9 @@ def test_a_page_that_was_not_edited_since_it_was_served_is_not_parsed(book, monk
     for page in book.project.pages():
         assert store.why(page) is None
         assert store.claims(page) is not None
-        store.serve(page)
+        store.remember_source(page)
     assert parsed == ["two"]
-    # which serving has noted
+    # which the store has noted
     assert Store(book.project).why("book/two") is None
     assert parsed == ["two"]
     book.edit("book/two", 'print("hello")', 'print("hallo")')
@@ -188,19 +113,15 @@ def test_a_page_that_was_edited_while_it_ran_is_not_taken_for_what_ran(book):
     notebook, before = store.get("book/one")
     book.edit("book/one", "answer = 41", "answer = 43")
     store.put("book/one", notebook, before)
-    store.serve("book/one")
+    store.remember_source("book/one")
     assert Store(book.project).why("book/one") == "its code cells changed"
 
 
-def test_claims_are_those_of_the_outputs_also_of_a_record_without_them(book):
+def test_claims_are_those_of_the_outputs(book):
     (claim,) = Store(book.project).claims("book/one")
     assert (claim["name"], claim["value"]) == ("answer", 41.0)
-    fields = json.loads(record(book).read_text())
-    assert fields.pop("claims") == [claim]
-    record(book).write_text(json.dumps(fields))
-    assert Store(book.project).claims("book/one") == [claim]
-    Store(book.project).serve("book/one")  # completes the record
-    assert json.loads(record(book).read_text())["claims"] == [claim]
+    notebook, _ = Store(book.project).get("book/one")
+    assert claims_in(notebook) == [claim]
     book.edit("book/one", "answer = 41", "answer = 42")
     assert Store(book.project).claims("book/one") is None
 
@@ -215,19 +136,6 @@ def test_whoever_asks_gets_the_store_that_is_at_work_on_the_same_book(book, tmp_
     assert Store.of(book.project) is not store
 
 
-def test_outputs_stay_good_for_a_changed_caption_and_myst_nb_finds_them(book):
-    before = found_by_myst_nb(book, "book/two")
-    assert before is not None
-    book.edit("book/two", "caption: A disc.", "caption: A round disc.")
-    assert found_by_myst_nb(book, "book/two") is None
-    Store(book.project).serve("book/two")
-    assert found_by_myst_nb(book, "book/two") == before
-    assert reasons(book) == {"one": None, "two": None}
-    finished = json.loads(record(book, "two").read_text())["finished"]
-    Store(book.project).serve("book/two")
-    assert json.loads(record(book, "two").read_text())["finished"] == finished
-
-
 def test_a_changed_caption_shows_on_the_site_and_executes_nothing(book):
     book.build()
     book.edit("book/two", "caption: A disc.", "caption: A round disc.")
@@ -236,28 +144,6 @@ def test_a_changed_caption_shows_on_the_site_and_executes_nothing(book):
     assert (outcome.kernels, outcome.read) == (0, ["book/two"])
     assert "A round disc." in book.page("book/two").select_one("figcaption").text
     assert book.page("book/two").select_one("figure img")["alt"] == "A dark disc."
-
-
-def test_myst_nb_finds_no_outputs_of_a_stale_page(book):
-    assert found_by_myst_nb(book, "book/one") is not None
-    without_field(book)
-    Store(book.project).serve("book/one")
-    assert found_by_myst_nb(book, "book/one") is None
-    assert found_by_myst_nb(book, "book/two") is not None
-
-
-def test_outputs_that_somebody_else_put_into_the_cache_are_not_taken(book):
-    """Another program, for example plain jcache, executed a page whose cells are new."""
-    book.edit("book/one", "answer = 41", "answer = 45")
-    store = Store(book.project)
-    notebook = store.project.notebook("book/one")
-    from jupyter_cache.base import CacheBundleIn
-
-    bundle = CacheBundleIn(notebook, "elsewhere")
-    store.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-    assert reasons(book)["one"] == "its code cells changed"
-    store.serve("book/one")
-    assert found_by_myst_nb(book, "book/one") is None
 
 
 def test_pages_whose_names_are_alike_have_records_of_their_own(book):
@@ -307,26 +193,3 @@ def test_what_cannot_be_written_fails_the_build_and_the_old_site_stands(
     assert book.site() == before
     book.build()
     assert book.sentence() == "It is 44, and half of it 22.0."
-
-
-@pytest.mark.parametrize("wrapped", [False, True])
-def test_a_full_disk_that_sqlite_meets_is_told_the_same_way(book, monkeypatch, wrapped):
-    from sqlalchemy.exc import OperationalError
-
-    def full(*arguments, **options):
-        error = OperationalError("INSERT", {}, Exception("database or disk is full"))
-        if not wrapped:
-            raise error
-        # as jupyter-cache's own sessions do
-        raise RuntimeError("Unexpected error accessing jupyter cache") from error
-
-    before = book.site()
-    book.edit("book/one", "answer = 41", "answer = 44")
-    with monkeypatch.context() as patch:
-        patch.setattr("jupyter_cache.cache.db.NbCacheRecord.create_record", full)
-        outcome = book.run("html")
-    assert outcome.code == 1
-    assert "not built: " in outcome.text
-    assert "database or disk is full" in outcome.text
-    assert book.site() == before
-    assert reasons(book) == {"one": "its code cells changed", "two": None}

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sphinx.errors import ExtensionError
 
 import deepbook
 from bookbuild.execution.execute import execute
 from bookbuild.execution.store import Store
+from bookbuild.extensions.executed_pages import read_executed
 
 
 @pytest.fixture
@@ -67,6 +69,13 @@ def test_a_change_of_what_builds_the_book_reads_everything_but_executes_nothing(
     monkeypatch.setattr("bookbuild.build.hash_of_folder", lambda folder: "changed")
     outcome = book_of_code.build()
     assert (outcome.kernels, len(outcome.read)) == (0, 4)
+
+
+def test_a_page_that_is_edited_after_its_outputs_were_found_good_is_named(book):
+    book.build()
+    book.edit("book/two", 'print("hello")', 'print("hallo")')
+    with pytest.raises(ExtensionError, match="book/two was edited while the book was built"):
+        read_executed("", "book/two")
 
 
 def plain_jupyter_book(book):
