@@ -49,6 +49,7 @@ lint: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/codespell
+	.ci/javascript
 
 # torch's own CUDA packages are left to torch: its CPU and CUDA builds differ in them
 lock: .venv/installed
