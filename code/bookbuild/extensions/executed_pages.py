@@ -20,10 +20,10 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from bookbuild.checks.live_figures import alternative_text
 from bookbuild.execution.execute import execute
 from bookbuild.execution.store import Store
 from bookbuild.extensions.tables import page_link, table
+from bookbuild.live_html import alternative_text
 from bookbuild.project import PACKAGE, Project, hash_of_folder
 from bookbuild.report import claims_by_page
 from bookbuild.room.record import Room, read_room
