@@ -6,7 +6,7 @@ export OMP_NUM_THREADS := 1
 # `make book STRICT=1` fails where an author has something to mend
 STRICT ?=
 
-.PHONY: help book unit test verify page room serve lint lock clean
+.PHONY: help book unit test verify page room serve lint imports lock clean
 
 help:
 	@echo "make book    build the site into _build/html (STRICT=1: as authors do)"
@@ -17,6 +17,7 @@ help:
 	@echo "make room    run pages under other seeds: how much room do their claims have?"
 	@echo "make serve   show the site at http://127.0.0.1:8000"
 	@echo "make lint    check style and types"
+	@echo "make imports who may import whom: check it, and draw it into _build/imports.svg"
 	@echo "make lock    resolve requirements.txt anew from pyproject.toml"
 	@echo "make clean   remove the site and every output (not .venv, not the data)"
 
@@ -49,6 +50,11 @@ lint: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/codespell
+	.ci/javascript
+
+imports: .venv/installed
+	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/python -m bookbuild imports
 
 # torch's own CUDA packages are left to torch: its CPU and CUDA builds differ in them
 lock: .venv/installed

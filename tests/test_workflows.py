@@ -1,6 +1,7 @@
 """What runs on other people's machines: well-formed, and made of this repository's own scripts."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +116,61 @@ def test_the_newest_versions_are_told_with_what_they_broke(run_script, tmp_path,
     assert ("Nothing broke." in report) is (done.returncode == 0)
     if done.returncode:
         assert f"{fails} " in report.split("These failed:")[1]
+
+
+BIOME = ROOT / ".ci" / "biome"
+
+
+def same(one, other):
+    return other.is_file() and one.read_bytes() == other.read_bytes()
+
+
+@pytest.fixture
+def examine_javascript(tmp_path):
+    """Runs the examination of JavaScript in a folder with one script of its own."""
+
+    def run(text, **environment):
+        (tmp_path / "code").mkdir()
+        (tmp_path / ".ci").mkdir()
+        (tmp_path / "code" / "small.js").write_text(text)
+        for name in (".biome.json", ".editorconfig", ".ci/javascript"):
+            shutil.copy(ROOT / name, tmp_path / name)
+        (tmp_path / ".ci" / "biome").symlink_to(BIOME)
+        return subprocess.run(
+            [shutil.which("bash"), tmp_path / ".ci" / "javascript"],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.mark.skipif(os.name == "nt", reason="it is a script for a shell")
+def test_without_npm_one_line_says_that_javascript_was_left_out(examine_javascript, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "dirname").symlink_to(shutil.which("dirname"))
+    done = examine_javascript("unread(", PATH=str(tmp_path / "bin"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("left out: the JavaScript")
+    assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.skipif(
+    not same(BIOME / "package-lock.json", BIOME / "node_modules" / "installed.json"),
+    reason="`make lint` installs what examines JavaScript, where there is npm",
+)
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("export const half = (x) => x / 2;\n", None),
+        ("export const half = (x) => x/2;\n", "format"),
+        ("export const half = (x, y) => x / 2;\n", "noUnusedFunctionParameters"),
+        ("export const half = (x) => x == 2;\n", "noDoubleEquals"),
+    ],
+)
+def test_javascript_is_linted_and_its_form_is_checked(examine_javascript, text, found):
+    done = examine_javascript(text)
+    assert (done.returncode == 0) is (found is None), done.stdout + done.stderr
+    assert (found or "") in done.stderr + done.stdout

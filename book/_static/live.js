@@ -5,13 +5,14 @@
 {
   const NEAR = "1200px"; // above and below: it is there before it is seen
   const asked = {}; // two figures with the same data load it once
-  const load = (address) => (asked[address] ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.onload = () => resolve(script.values);
-    script.onerror = () => reject(new Error(`The data of a live figure is missing: ${address}`));
-    script.src = address;
-    document.head.append(script);
-  }));
+  const load = (address) =>
+    (asked[address] ??= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.onload = () => resolve(script.values);
+      script.onerror = () => reject(new Error(`The data of a live figure is missing: ${address}`));
+      script.src = address;
+      document.head.append(script);
+    }));
 
   const start = async (host) => {
     const values = host.querySelector("script[data-values]");
@@ -27,13 +28,16 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
-    const watch = new IntersectionObserver((entries) => {
-      for (const { isIntersecting, target } of entries) {
-        if (!isIntersecting) continue;
-        watch.unobserve(target);
-        start(target);
-      }
-    }, { rootMargin: `${NEAR} 0px` });
+    const watch = new IntersectionObserver(
+      (entries) => {
+        for (const { isIntersecting, target } of entries) {
+          if (!isIntersecting) continue;
+          watch.unobserve(target);
+          start(target);
+        }
+      },
+      { rootMargin: `${NEAR} 0px` },
+    );
     for (const values of document.querySelectorAll("script[data-values][data-src]")) {
       watch.observe(values.closest("[data-deepbook-live]"));
     }

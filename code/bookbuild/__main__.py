@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _report(project)
         if options.command == "check":
             return _check(project)
+        if options.command == "imports":
+            return _imports(project)
         if options.command == "room" and options.check:
             return _check_room(project, options)
         with FileLock(project.build / "lock", timeout=0):
@@ -105,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     why.add_argument("page", nargs="?", default="*", help="a page or a pattern (default: all)")
     commands.add_parser("check", help="examine sources and site, with file and line")
     commands.add_parser("report", help="print what the last build measured")
+    commands.add_parser("imports", help="draw who imports whom, into _build/imports.svg")
     return parser
 
 
@@ -206,6 +209,16 @@ def _report(project: Project) -> int:
         for claim in entry.get("claims", []):
             holds = "holds" if claim["holds"] else "DOES NOT HOLD"
             print(f"  {claim['name']}: {claim['value']} (promised {claim['bound']}) {holds}")
+    return 0
+
+
+def _imports(project: Project) -> int:
+    # not at the top: readers who only build the book need not have what reads imports
+    from bookbuild.imports import draw
+
+    file = project.build / "imports.svg"
+    draw(file)
+    print(f"the drawing: {file}")
     return 0
 
 

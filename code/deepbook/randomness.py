@@ -35,6 +35,15 @@ def seed(n: int) -> None:
         If ``n`` is no integer.
     ValueError
         If ``n`` is out of range, or the offset is no whole number.
+
+    Examples
+    --------
+    >>> import deepbook, torch
+    >>> deepbook.seed(0)
+    >>> first = torch.rand(3)
+    >>> deepbook.seed(0)
+    >>> torch.equal(torch.rand(3), first)
+    True
     """
     import numpy as np
     import torch
@@ -66,6 +75,14 @@ def generator(n: int, device: str | torch.device = "cpu") -> torch.Generator:
         If ``n`` is no integer.
     ValueError
         If ``n`` is out of range, or the offset is no whole number.
+
+    Examples
+    --------
+    >>> import deepbook, torch
+    >>> first = torch.rand(3, generator=deepbook.generator(0))
+    >>> _ = torch.rand(1000)  # draws elsewhere do not matter
+    >>> torch.equal(torch.rand(3, generator=deepbook.generator(0)), first)
+    True
     """
     import torch
 

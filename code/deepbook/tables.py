@@ -76,6 +76,7 @@ def table(
 
     Examples
     --------
+    >>> from deepbook import table
     >>> table(["unit", "slope"], [("relu", 0.0), ("gelu", -0.0853)], formats=".2f")
     | unit | slope |
     | :--- | ----: |

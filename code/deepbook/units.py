@@ -42,6 +42,16 @@ def log_odds(visible: Tensor) -> Tensor:
     ----------
     visible : Tensor, shape (N, ...)
         ``n`` is the sum over the first dimension.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from deepbook.units import log_odds
+    >>> visible = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0], [1.0, 1.0]])
+    >>> log_odds(visible)  # always on, and on in half of the examples
+    tensor([2.1972, 0.0000])
+    >>> log_odds(visible).sigmoid()
+    tensor([0.9000, 0.5000])
     """
     if len(visible) == 0:
         raise ValueError("expected at least 1 example, got none")

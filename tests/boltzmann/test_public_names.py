@@ -1,4 +1,3 @@
-import ast
 import subprocess
 import sys
 from importlib import import_module
@@ -27,7 +26,6 @@ def test_a_page_loads_only_the_modules_that_it_uses():
     assert loaded.stdout.split() == [f"deepbook.boltzmann.{module}" for module in modules]
 
 
-# each imports those before it, and none behind it
 ROOMS = [
     *("energy", "machines", "sampling", "partition", "inference", "learning"),
     *("deep", "directed", "recommenders"),
@@ -47,15 +45,3 @@ def test_each_public_name_can_be_imported_from_its_subpackage_as_well():
         else:
             assert getattr(deepbook.boltzmann, name).__module__ == "deepbook.boltzmann.records"
     assert names.keys() <= set(deepbook.boltzmann.__all__)
-
-
-def test_no_subpackage_imports_one_that_stands_behind_it():
-    folder = Path(deepbook.boltzmann.__file__).parent
-    assert {path.parent.name for path in folder.glob("*/__init__.py")} == set(ROOMS)
-    for place, room in enumerate(ROOMS):
-        for path in (folder / room).glob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                module = getattr(node, "module", None) or ""
-                used = module.removeprefix("deepbook.boltzmann.").split(".")[0]
-                if module.startswith("deepbook.boltzmann."):
-                    assert used == "records" or used in ROOMS[: place + 1], (path, module)

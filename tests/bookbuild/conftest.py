@@ -109,18 +109,20 @@ SVG('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="9"/
 def one_fork_server():
     """One process forks the kernels of all tests: to start one takes longer than a small book.
 
-    Where Python's path is another one, so is the process.
+    Where Python's path is another one, so is the process; the first one waits meanwhile.
     """
-    started = {"path": os.environ.get("PYTHONPATH")}
-
+    path_of_shared = os.environ.get("PYTHONPATH")
+    waiting = {}
     asking = threading.Lock()
 
     def shared_server():
+        nonlocal path_of_shared
         path = os.environ.get("PYTHONPATH")
         with asking:
-            if path != started["path"]:
-                forkserver.close_shared_server()
-                started["path"] = path
+            if path != path_of_shared:
+                waiting[path_of_shared] = forkserver._server
+                forkserver._server = waiting.pop(path, None)
+                path_of_shared = path
             return forkserver.shared_server()
 
     with pytest.MonkeyPatch.context() as patch:
@@ -129,6 +131,18 @@ def one_fork_server():
         patch.setattr("bookbuild.execution.kernel_provisioner.shared_server", shared_server)
         yield
     forkserver.close_shared_server()
+    for server in filter(None, waiting.values()):
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def other_path(tmp_path_factory) -> Path:
+    """The one folder that stands in Python's path where kernels shall find another deepbook.
+
+    A test that wants one puts it there: a folder for each would be a path for each, and each
+    path takes a process of its own that forks.
+    """
+    return tmp_path_factory.mktemp("other_path")
 
 
 @dataclass
@@ -243,6 +257,24 @@ def first_build(tmp_path_factory) -> tuple[Book, Outcome]:
     return book, book.build()
 
 
+@pytest.fixture(scope="session")
+def settled(first_build, tmp_path_factory) -> tuple[Path, Path]:
+    """The built book at a place of its own, and a copy from which it can be put there again.
+
+    For Sphinx a book in another folder is another book, of which it reads every page. So a
+    book that tests may change always stands at this one place.
+    """
+    place, kept = (
+        tmp_path_factory.mktemp("place") / "book",
+        tmp_path_factory.mktemp("kept") / "book",
+    )
+    shutil.copytree(first_build[0].root, place)
+    (place / "_build" / "site-state").unlink()  # let the next build look, not the one after it
+    Book(place).build()
+    shutil.copytree(place, kept)
+    return place, kept
+
+
 @pytest.fixture
 def fresh_book(tmp_path) -> Book:
     """A book that was never built."""
@@ -250,12 +282,12 @@ def fresh_book(tmp_path) -> Book:
 
 
 @pytest.fixture
-def book(first_build, tmp_path) -> Book:
+def book(settled) -> Book:
     """A book of one's own that is built: outputs in the cache, site in place."""
-    shutil.copytree(first_build[0].root, tmp_path / "book")
-    # for Sphinx another folder is another book: let the next build look, not the one after it
-    (tmp_path / "book" / "_build" / "site-state").unlink()
-    return Book(tmp_path / "book")
+    place, kept = settled
+    shutil.rmtree(place)
+    shutil.copytree(kept, place)
+    return Book(place)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ FAULTS = {
     ),
     "a page over its time": (
         ("book/two", 'print("hello")', "import time; time.sleep(60)"),
-        ["book/two, code cell 1:", "the page took longer than 6 seconds"],
+        ["book/two, code cell 1:", "the page took longer than 2 seconds"],
     ),
     "a dying kernel": (
         ("book/two", 'print("hello")', "import os; os._exit(1)"),
@@ -114,7 +114,7 @@ def test_a_fault_fails_the_build_and_leaves_the_last_good_site(book, monkeypatch
     else:
         book.edit(page, old, new)
     if fault == "a page over its time":
-        monkeypatch.setattr("bookbuild.execution.execute.LIMITS", Limits(whole=6.0))
+        monkeypatch.setattr("bookbuild.execution.execute.LIMITS", Limits(whole=2.0))
     # a reader's build shows a broken claim and goes on
     command = ["html", "--strict"] if fault == "a broken claim" else ["html"]
     outcome = book.run(*command)
@@ -322,16 +322,21 @@ def test_two_builds_from_scratch_give_the_same_bytes(fresh_book, cell):
     source = fresh_book.project.source("book/two")
     source.write_text(source.read_text() + cell(f"---\nmystnb: {{{header}}}\n---\n{FIGURE}"))
     sites, outputs = [], []
-    for seed in "12":
+    # here, and in an interpreter that hashes otherwise
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    for elsewhere in (False, True):
         shutil.rmtree(fresh_book.project.build, ignore_errors=True)
-        done = subprocess.run(
-            [sys.executable, "-c", HTML],
-            cwd=fresh_book.root,
-            env=os.environ | {"PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        if elsewhere:
+            done = subprocess.run(
+                [sys.executable, "-c", HTML],
+                cwd=fresh_book.root,
+                env=os.environ | {"PYTHONHASHSEED": seed},
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+        else:
+            fresh_book.build()
         sites.append(fresh_book.site())
         store = Store(fresh_book.project)
         notebooks = [store.get(page)[0] for page in ("book/one", "book/two")]

@@ -1,43 +1,12 @@
 """What a page's live figures weigh: a page that is slow to load is a page that is not read."""
 
 from collections.abc import Iterator
-from html.parser import HTMLParser
 
+from bookbuild.live_html import LiveHTML
 from bookbuild.page_source import Cell, Finding, PageSource
 
 CODE_BYTES = 60_000
 DATA_BYTES = 600_000
-
-
-class _Figure(HTMLParser):
-    """The scripts, the data and the static picture of the live figures in some HTML."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.bytes = {"code": 0, "data": 0}
-        self.alt = ""
-        self._kind = ""
-        if "data-deepbook-live" in text:
-            self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "script":
-            self._kind = "data" if given.get("type") == "application/json" else "code"
-        elif tag == "img":
-            self.alt = given.get("alt") or ""
-
-    def handle_endtag(self, tag: str) -> None:
-        self._kind = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._kind:
-            self.bytes[self._kind] += len(data.encode())
-
-
-def alternative_text(text: str) -> str:
-    """Alternative text of the live figure in some HTML; empty if there is none."""
-    return _Figure(text).alt
 
 
 def live_html(cell: Cell) -> str:
@@ -54,7 +23,7 @@ def weights(page: PageSource) -> Iterator[Finding]:
         "data": (DATA_BYTES, "data", "pack arrays as float16 or int8, or show a smaller model"),
     }
     for cell in page.cells:
-        figure = _Figure(live_html(cell))
+        figure = LiveHTML(live_html(cell))
         for kind, (limit, what, advice) in limits.items():
             before, total[kind] = total[kind], total[kind] + figure.bytes[kind]
             if before <= limit < total[kind]:

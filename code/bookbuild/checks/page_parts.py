@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from bookbuild.checks.live_figures import alternative_text, live_html, weights
+from bookbuild.checks.live_figures import live_html, weights
 from bookbuild.checks.verdicts import check_held, check_verdicts
 from bookbuild.execution.store import claims_in_cell
 from bookbuild.extensions.self_check import NAME, read_self_check
+from bookbuild.live_html import alternative_text
 from bookbuild.page_source import GAP, Cell, Finding, PageSource
 
 EXERCISES = 3

@@ -249,6 +249,7 @@ def _table_of(name: str) -> dict[str, list[str]]:
         return {}
 
 
+@cache
 def _read_table(text: str | bytes) -> tuple[dict[str, list[str]], str]:
     """The table of a lazy package's source, and the code without it."""
     found = _Table()

@@ -22,10 +22,10 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from bookbuild.checks.live_figures import alternative_text
 from bookbuild.execution.execute import execute
 from bookbuild.execution.store import Store
 from bookbuild.extensions.tables import page_link, table
+from bookbuild.live_html import alternative_text
 from bookbuild.project import PACKAGE, Project, hash_of_folder
 from bookbuild.report import claims_by_page
 from bookbuild.room.record import Room, read_room
@@ -174,13 +174,17 @@ def _cell_number(node: nodes.Node) -> int | None:
 
 
 def collect_claims(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """After all pages are read: what they claim; the page of promises is written again."""
+    """After all pages are read: what they claim; the page of promises is written again.
+
+    Also where a claim's line is shown now, or no longer: the page links to those that are.
+    """
     store = app.bookbuild_store  # type: ignore[attr-defined]
     pages = [page for page in store.project.pages() if page in env.found_docs] if store else []
     claims = {
-        page: [(claim, rooms.get(claim["name"])) for claim in made]
+        page: [(claim, rooms.get(claim["name"]), claim["name"] in shown) for claim in made]
         for page, made in claims_by_page(store, pages).items()
         for rooms in (_rooms(store.project, page, made),)
+        for shown in (env.metadata[page].get("claims", ()),)
     }
     changed = claims != getattr(env, "bookbuild_claims", None)
     env.bookbuild_claims = claims  # type: ignore[attr-defined]
@@ -206,19 +210,18 @@ def fill_promises(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def _claims_table(
-    app: Sphinx, docname: str, page: str, claims: list[tuple[dict[str, Any], Room | None]]
+    app: Sphinx, docname: str, page: str, claims: list[tuple[dict[str, Any], Room | None, bool]]
 ) -> nodes.table:
-    shown = app.env.metadata[page].get("claims", ())
     rows = [
         [
             page_link(app, docname, page, text=claim["name"], anchor=f"claim-{claim['name']}")
-            if claim["name"] in shown
+            if shown
             else claim["name"],
             _short(float(claim["value"])) + ("" if claim["holds"] else " does not hold here"),
             claim["bound"],
             _room_in_words(room),
         ]
-        for claim, room in claims
+        for claim, room, shown in claims
     ]
     head = ["claim", "this build", "promised", "room"]
     return table(rows, head=head, widths=(5, 2, 4, 3), name="db-promises")

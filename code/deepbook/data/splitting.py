@@ -115,6 +115,13 @@ def every_fifth(targets: Tensor) -> Tensor:
     ------
     ValueError
         If ``targets`` has not exactly one dimension.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from deepbook.data import every_fifth
+    >>> every_fifth(torch.tensor([0, 0, 1, 0, 0, 0, 1])).nonzero().flatten()
+    tensor([5])
     """
     held_out = torch.zeros_like(targets, dtype=torch.bool)
     held_out[split(targets, test=0.2, seed=None).test] = True

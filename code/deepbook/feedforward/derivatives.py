@@ -36,6 +36,12 @@ def deriv(f: Callable[[Value], Value], a: Value, delta: float = 0.001) -> Value:
     ------
     ValueError
         If ``delta`` is zero or not finite.
+
+    Examples
+    --------
+    >>> from deepbook.feedforward import central_deriv, deriv
+    >>> round(deriv(lambda x: x**2, 3.0), 4), round(central_deriv(lambda x: x**2, 3.0), 4)
+    (6.001, 6.0)
     """
     _check_delta(delta)
     return (f(a + delta) - f(a)) / delta
@@ -103,6 +109,14 @@ def numerical_gradient(
         If ``x`` is not floating point.
     ValueError
         If ``f`` returns more than one number, or ``delta`` is zero or not finite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from deepbook.feedforward import numerical_gradient
+    >>> x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    >>> numerical_gradient(lambda x: (x**2).sum(), x)
+    tensor([2.0000, 4.0000, 6.0000], dtype=torch.float64)
     """
     if not x.is_floating_point():
         raise TypeError(f"expected a floating-point tensor, got {x.dtype}")

@@ -69,6 +69,13 @@ def cross_entropy(logits: Tensor, targets: Tensor, reduction: str = "mean") -> T
         If the targets are not int64.
     ValueError
         If the shapes do not fit or a class number is out of range.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from deepbook.feedforward import cross_entropy
+    >>> cross_entropy(torch.zeros(5, 10), torch.arange(5))  # knows nothing: log 10
+    tensor(2.3026)
     """
     if targets.dtype != torch.int64:
         raise TypeError(f"expected class numbers as int64, got {targets.dtype}")
@@ -152,7 +159,15 @@ def logsumexp(x: Tensor, dim: int = -1) -> Tensor:
 
 
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
-    """``exp(x) / sum(exp(x))`` along ``dim`` (eq. 6.29): positive, with sum 1."""
+    """``exp(x) / sum(exp(x))`` along ``dim`` (eq. 6.29): positive, with sum 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from deepbook.feedforward import softmax
+    >>> softmax(torch.tensor([1000.0, 1000.0, 0.0]))  # exp(1000) overflows, this does not
+    tensor([0.5000, 0.5000, 0.0000])
+    """
     shifted = torch.exp(x - _largest(x, dim))
     return shifted / shifted.sum(dim, keepdim=True)
 

@@ -37,6 +37,14 @@ class MLP(nn.Module):
     ------
     ValueError
         If there are fewer than two sizes, one is not positive, or a name is unknown.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from deepbook.feedforward import MLP
+    >>> network = MLP([784, 128, 10], "relu")
+    >>> network(torch.rand(32, 784)).shape
+    torch.Size([32, 10])
     """
 
     def __init__(

@@ -157,6 +157,17 @@ def truth_table(name: str) -> tuple[Tensor, Tensor]:
     """Inputs (4, 2), in the order 00, 01, 10, 11, and targets (4,) of a logic function.
 
     ``name`` is "and", "or", "nand" or "xor"; any other raises ValueError.
+
+    Examples
+    --------
+    >>> from deepbook.feedforward import Perceptron, truth_table
+    >>> inputs, targets = truth_table("or")
+    >>> targets
+    tensor([0., 1., 1., 1.])
+    >>> Perceptron(2).learn(inputs, targets).converged
+    True
+    >>> Perceptron(2).learn(*truth_table("xor")).converged
+    False
     """
     if name not in _TRUTH:
         raise ValueError(f"expected one of {', '.join(_TRUTH)}, got {name!r}")

@@ -6,12 +6,14 @@ import { freeEnergy, hiddenMean, visibleMean } from "./rbm.js";
 // All states of so many binary units, the first unit as highest bit (deepbook's all_states).
 export const allStates = (size) =>
   Array.from({ length: 2 ** size }, (_, number) =>
-    Float64Array.from({ length: size }, (_, i) => (number >> (size - 1 - i)) & 1));
+    Float64Array.from({ length: size }, (_, i) => (number >> (size - 1 - i)) & 1),
+  );
 
 // P(units) of independent binary units with the given means, for every one of the states.
 const chances = (states, mean) =>
   Float64Array.from(states, (state) =>
-    state.reduce((product, on, i) => product * (on ? mean[i] : 1 - mean[i]), 1));
+    state.reduce((product, on, i) => product * (on ? mean[i] : 1 - mean[i]), 1),
+  );
 
 // T[v][v'] = sum_h P(h | v) P(v' | h): one step of block Gibbs sampling.
 export function transitionMatrix(machine) {
@@ -59,7 +61,7 @@ export function statistics(machine, probability) {
       for (let j = 0; j < m; j++) result[i * m + j] += p * hidden[j];
       result[n * m + i] += p;
     });
-    hidden.forEach((h, j) => (result[n * m + n + j] += p * h));
+    for (let j = 0; j < m; j++) result[n * m + n + j] += p * hidden[j];
   });
   return result;
 }
@@ -110,8 +112,10 @@ export function create(frame, { machine, data, steps, chosen }) {
 
   const said = () => {
     const { relative, angle } = biases[at];
-    return `CD-${steps[at]} is off by ${percent(relative)} of the true gradient's length; ` +
-      `the angle between them is ${angle.toFixed(1)}°.`;
+    return (
+      `CD-${steps[at]} is off by ${percent(relative)} of the true gradient's length; ` +
+      `the angle between them is ${angle.toFixed(1)}°.`
+    );
   };
   const axes = (context, left, top, right, bottom) => {
     context.strokeStyle = ink;
@@ -132,7 +136,8 @@ export function create(frame, { machine, data, steps, chosen }) {
   };
 
   const scatter = frame.canvas({
-    label: () => `Each component of the gradient: true value across, CD-${steps[at]} upwards. ` +
+    label: () =>
+      `Each component of the gradient: true value across, CD-${steps[at]} upwards. ` +
       "On the diagonal both agree.",
     height: (width) => Math.min(width, 340),
     draw: (context, width, tall) => {
@@ -173,7 +178,10 @@ export function create(frame, { machine, data, steps, chosen }) {
       context.fillText("true gradient", (left + right) / 2, tall - 10);
       upright(context, `expected CD-${steps[at]} gradient`, 18, (top + bottom) / 2);
       context.textAlign = "left";
-      [["○", "weights", blue], ["×", "biases", orange]].forEach(([sign, name, color], line) => {
+      [
+        ["○", "weights", blue],
+        ["×", "biases", orange],
+      ].forEach(([sign, name, color], line) => {
         context.fillStyle = color;
         context.fillText(sign, left + 10, top + 14 + 18 * line);
         context.fillStyle = ink;
@@ -183,19 +191,20 @@ export function create(frame, { machine, data, steps, chosen }) {
   });
 
   const curve = frame.canvas({
-    label: () => `The bias falls as k rises: ${percent(biases[0].relative)} at CD-${steps[0]}, ` +
+    label: () =>
+      `The bias falls as k rises: ${percent(biases[0].relative)} at CD-${steps[0]}, ` +
       `${percent(biases.at(-1).relative)} at CD-${steps.at(-1)}.`,
     height: (width) => Math.min(width, 340),
     draw: (context, width, tall) => {
       const [left, top, right, bottom] = [64, 10, width - 22, tall - 46];
       const floor = 1e-4;
       const last = Math.log(steps.at(-1));
-      const x = (k) => left + (last ? Math.log(k / steps[0]) / (last - Math.log(steps[0])) : 0) *
-        (right - left);
+      const x = (k) =>
+        left + (last ? Math.log(k / steps[0]) / (last - Math.log(steps[0])) : 0) * (right - left);
       const highest = Math.max(1, ...biases.map(({ relative }) => relative));
       const span = Math.log(highest / floor);
-      const y = (value) => bottom - (Math.log(Math.max(value, floor) / floor) / span) *
-        (bottom - top);
+      const y = (value) =>
+        bottom - (Math.log(Math.max(value, floor) / floor) / span) * (bottom - top);
       axes(context, left, top, right, bottom);
       context.fillStyle = ink;
       for (const value of [1e-4, 1e-3, 1e-2, 0.1, 1]) {
@@ -212,8 +221,10 @@ export function create(frame, { machine, data, steps, chosen }) {
       context.lineWidth = 1.8;
       context.beginPath();
       const shown = biases.findIndex(({ relative }) => relative < floor);
-      biases.slice(0, shown < 0 ? undefined : shown + 1)
-        .forEach(({ relative }, i) => context.lineTo(x(steps[i]), y(relative)));
+      const drawn = biases.slice(0, shown < 0 ? undefined : shown + 1);
+      for (const [i, { relative }] of drawn.entries()) {
+        context.lineTo(x(steps[i]), y(relative));
+      }
       context.stroke();
       context.fillStyle = orange;
       context.strokeStyle = ink;
@@ -232,19 +243,30 @@ export function create(frame, { machine, data, steps, chosen }) {
   };
   frame.add(
     frame.row(
-      frame.range({ label: "Steps k", min: 0, max: steps.length - 1, value: at,
+      frame.range({
+        label: "Steps k",
+        min: 0,
+        max: steps.length - 1,
+        value: at,
         text: (value) => String(steps[value]),
         change: (value) => {
           at = value;
           refresh();
-        } }),
-      frame.range({ label: "All weights", min: 0.25, max: 2, step: 0.25, value: 1,
+        },
+      }),
+      frame.range({
+        label: "All weights",
+        min: 0.25,
+        max: 2,
+        step: 0.25,
+        value: 1,
         text: (value) => `× ${value}`,
         change: (value) => {
           strength = value;
           compute();
           refresh();
-        } }),
+        },
+      }),
     ),
     frame.side(scatter, curve),
     status,

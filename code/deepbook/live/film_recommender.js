@@ -27,12 +27,15 @@ export function answerChances(model, ratings) {
   const [films, answers, hidden] = model.weight.shape;
   const heard = hiddenInput(model, ratings);
   return Array.from({ length: films }, (_, film) =>
-    softmax(Array.from({ length: answers }, (_, answer) => {
-      const row = (film * answers + answer) * hidden;
-      let weight = model.visible_bias[film * answers + answer];
-      for (let j = 0; j < hidden; j++) weight += softplus(heard[j] + model.weight[row + j]);
-      return weight;
-    })));
+    softmax(
+      Array.from({ length: answers }, (_, answer) => {
+        const row = (film * answers + answer) * hidden;
+        let weight = model.visible_bias[film * answers + answer];
+        for (let j = 0; j < hidden; j++) weight += softplus(heard[j] + model.weight[row + j]);
+        return weight;
+      }),
+    ),
+  );
 }
 
 const ACTIVATIONS = {
@@ -45,18 +48,22 @@ const ACTIVATIONS = {
 
 // Layers of { weight (outputs, inputs), bias, activation }, one after the other.
 export const network = (layers, input) =>
-  layers.reduce((values, { weight, bias, activation }) =>
-    Float64Array.from(bias, (start, i) => {
-      let sum = start;
-      for (let j = 0; j < values.length; j++) sum += weight[i * values.length + j] * values[j];
-      return ACTIVATIONS[activation](sum);
-    }), input);
+  layers.reduce(
+    (values, { weight, bias, activation }) =>
+      Float64Array.from(bias, (start, i) => {
+        let sum = start;
+        for (let j = 0; j < values.length; j++) sum += weight[i * values.length + j] * values[j];
+        return ACTIVATIONS[activation](sum);
+      }),
+    input,
+  );
 
 // The answer expected for each film, on the scale of values (stars, or 0 and 1).
 export function expected(model, values, ratings) {
   if (model.kind === "softmax") {
     return answerChances(model, ratings).map((chances) =>
-      chances.reduce((sum, chance, answer) => sum + chance * values[answer], 0));
+      chances.reduce((sum, chance, answer) => sum + chance * values[answer], 0),
+    );
   }
   // what an autoencoder sees and gives is the distance from each film's offset
   const input = new Float64Array(model.offset.length);
@@ -101,33 +108,46 @@ export function create(frame, { films, model, answers, values, unit }) {
     else ratings.set(film, answer);
     recommend();
   };
-  const asked = (film) => frame.choice({
-    label: films[film],
-    options: [{ value: null, text: "–", hears: "not rated" }].concat(
-      answers.map((text, value) => ({ value, text, hears: `${text} ${unit}`.trim() }))),
-    value: ratings.get(film) ?? null,
-    change: (answer) => rate(film, answer),
-  });
+  const asked = (film) =>
+    frame.choice({
+      label: films[film],
+      options: [{ value: null, text: "–", hears: "not rated" }].concat(
+        answers.map((text, value) => ({ value, text, hears: `${text} ${unit}`.trim() })),
+      ),
+      value: ratings.get(film) ?? null,
+      change: (answer) => rate(film, answer),
+    });
   const ask = () => {
-    const all = films.map((title, film) => film);
+    const all = [...films.keys()];
     const found = all.filter((film) => films[film].toLowerCase().includes(sought));
     const fresh = found.filter((film) => !ratings.has(film));
-    const shown = sought ? fresh.slice(0, LISTED)
-      : Array.from({ length: Math.min(LISTED, fresh.length) },
-        (_, i) => fresh[(offered + i) % fresh.length]);
-    list.replaceChildren(...found.filter((film) => ratings.has(film)).map(asked),
-      ...shown.map(asked));
+    const shown = sought
+      ? fresh.slice(0, LISTED)
+      : Array.from(
+          { length: Math.min(LISTED, fresh.length) },
+          (_, i) => fresh[(offered + i) % fresh.length],
+        );
+    list.replaceChildren(
+      ...found.filter((film) => ratings.has(film)).map(asked),
+      ...shown.map(asked),
+    );
     if (!list.children.length) list.append(`No film here is called “${sought}”.`);
   };
   const recommend = () => {
     const found = best(expected(model, values, ratings), ratings, RECOMMENDED);
-    chosen.replaceChildren(...found.map(({ film, value }) => {
-      const fill = frame.element("span");
-      fill.style.width = `${100 * Math.min(1, Math.max(0, (value - worst) / (top - worst)))}%`;
-      return frame.element("li", {}, frame.element("span", {}, films[film]),
-        frame.element("span", { class: "number" }, value.toFixed(2)),
-        frame.element("div", { class: "bar" }, fill));
-    }));
+    chosen.replaceChildren(
+      ...found.map(({ film, value }) => {
+        const fill = frame.element("span");
+        fill.style.width = `${100 * Math.min(1, Math.max(0, (value - worst) / (top - worst)))}%`;
+        return frame.element(
+          "li",
+          {},
+          frame.element("span", {}, films[film]),
+          frame.element("span", { class: "number" }, value.toFixed(2)),
+          frame.element("div", { class: "bar" }, fill),
+        );
+      }),
+    );
     const count = ratings.size;
     status.textContent = count
       ? `From your ${count} rating${count > 1 ? "s" : ""}, which stay on this page.`
@@ -135,29 +155,43 @@ export function create(frame, { films, model, answers, values, unit }) {
   };
 
   frame.shadow.append(frame.element("style", {}, STYLE));
-  frame.add(frame.side(
-    frame.element("div", {},
-      frame.element("p", { class: "head" }, "Films that you know"),
-      frame.element("input", { type: "search", "aria-label": "Find a film",
-        placeholder: "Find a film", input: (event) => {
-          sought = event.target.value.trim().toLowerCase();
-          ask();
-        } }),
-      list,
-      frame.row(
-        frame.button("Other films", () => {
-          offered += LISTED;
-          ask();
+  frame.add(
+    frame.side(
+      frame.element(
+        "div",
+        {},
+        frame.element("p", { class: "head" }, "Films that you know"),
+        frame.element("input", {
+          type: "search",
+          "aria-label": "Find a film",
+          placeholder: "Find a film",
+          input: (event) => {
+            sought = event.target.value.trim().toLowerCase();
+            ask();
+          },
         }),
-        frame.button("Forget my ratings", () => {
-          ratings.clear();
-          ask();
-          recommend();
-        }),
-      )),
-    frame.element("div", {},
-      frame.element("p", { class: "head" }, "What the model would show you"), status, chosen),
-  ));
+        list,
+        frame.row(
+          frame.button("Other films", () => {
+            offered += LISTED;
+            ask();
+          }),
+          frame.button("Forget my ratings", () => {
+            ratings.clear();
+            ask();
+            recommend();
+          }),
+        ),
+      ),
+      frame.element(
+        "div",
+        {},
+        frame.element("p", { class: "head" }, "What the model would show you"),
+        status,
+        chosen,
+      ),
+    ),
+  );
   ask();
   recommend();
 }

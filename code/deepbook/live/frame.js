@@ -52,8 +52,10 @@ class Frame {
     this.shadow = host.attachShadow({ mode: "open" });
     this.card = this.element("div", { class: "card", role: "group", "aria-label": label });
     const { card, ink, colors } = look;
-    this.card.style.cssText =
-      `--card: ${card}; --ink: ${ink}; --first: ${colors[0]}; --second: ${colors[1]}`;
+    const properties = { card, ink, first: colors[0], second: colors[1] };
+    for (const [name, color] of Object.entries(properties)) {
+      this.card.style.setProperty(`--${name}`, color);
+    }
     this.shadow.append(this.element("style", {}, STYLE), this.card);
   }
 
@@ -102,10 +104,17 @@ class Frame {
   // A slider with its value as text beside its label.
   range({ label, min, max, step = 1, value, text = String, change }) {
     const shown = this.element("span", { class: "number", "aria-hidden": "true" });
-    const input = this.element("input", { type: "range", min, max, step, value, input: () => {
-      tell();
-      change(Number(input.value));
-    } });
+    const input = this.element("input", {
+      type: "range",
+      min,
+      max,
+      step,
+      value,
+      input: () => {
+        tell();
+        change(Number(input.value));
+      },
+    });
     const tell = () => {
       shown.textContent = text(Number(input.value));
       input.setAttribute("aria-valuetext", shown.textContent);
@@ -119,10 +128,19 @@ class Frame {
   choice({ label, title = label, options, value, change }) {
     const name = `choice-${++this.choices}`; // radio buttons are a group within one figure
     const inputs = options.map((one) =>
-      this.element("label", {},
-        this.element("input", { type: "radio", name, "aria-label": one.hears,
-          checked: one.value === value, change: () => change(one.value) }),
-        one.text));
+      this.element(
+        "label",
+        {},
+        this.element("input", {
+          type: "radio",
+          name,
+          "aria-label": one.hears,
+          checked: one.value === value,
+          change: () => change(one.value),
+        }),
+        one.text,
+      ),
+    );
     const group = { class: "choice", role: "radiogroup", "aria-label": label };
     return this.element("div", group, this.element("span", { class: "title" }, title), ...inputs);
   }
@@ -179,7 +197,7 @@ class Frame {
     const why = this.element("span", { class: "quiet" });
     const tick = this.careful((now) => {
       // after a gap the clock does not catch up
-      owed += Math.min(now - before, 200) * perSecond() / 1000;
+      owed += (Math.min(now - before, 200) * perSecond()) / 1000;
       before = now;
       const steps = Math.floor(owed);
       owed -= steps;

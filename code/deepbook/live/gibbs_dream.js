@@ -45,8 +45,12 @@ export function create(frame, { machine, examples, shape, seed, perSecond }) {
   let [row, column, cursor] = [rows >> 1, columns >> 1, false];
 
   const picture = frame.canvas({
-    class: "drawn", role: "application", tabindex: 0, "aria-roledescription": "drawing",
-    label: `Picture of ${rows} by ${columns} pixels. Arrow keys move, space draws, ` +
+    class: "drawn",
+    role: "application",
+    tabindex: 0,
+    "aria-roledescription": "drawing",
+    label:
+      `Picture of ${rows} by ${columns} pixels. Arrow keys move, space draws, ` +
       "shift with arrows draws along.",
     height: (width) => (width * rows) / columns,
     draw: (context, width) => {
@@ -122,8 +126,10 @@ export function create(frame, { machine, examples, shape, seed, perSecond }) {
   let last = null;
   const at = (event) => {
     const box = picture.getBoundingClientRect();
-    return [(event.clientY - box.top) / box.height * rows,
-      (event.clientX - box.left) / box.width * columns];
+    return [
+      ((event.clientY - box.top) / box.height) * rows,
+      ((event.clientX - box.left) / box.width) * columns,
+    ];
   };
   const stroke = (event) => {
     const [r, c] = at(event);
@@ -183,22 +189,34 @@ export function create(frame, { machine, examples, shape, seed, perSecond }) {
   if (examples) papers.prepend(frame.button("Next real digit", nextExample));
   const options = (texts) => Object.entries(texts).map(([value, text]) => ({ value, text }));
   const clock = frame.clock({ advance, draw: picture.redraw, perSecond: () => pace });
-  clock.append(frame.range({ label: "Steps a second", min: 1, max: 30, value: pace,
-    change: (value) => (pace = value) }));
+  clock.append(
+    frame.range({
+      label: "Steps a second",
+      min: 1,
+      max: 30,
+      value: pace,
+      change: (value) => (pace = value),
+    }),
+  );
   frame.add(
     frame.side(
       picture,
-      frame.element("div", {},
+      frame.element(
+        "div",
+        {},
         clock,
         frame.choice({
           label: "Draw",
           options: options({ ink: "ink", paper: "paper", free: "let go" }),
-          value: tool, change: (value) => (tool = value),
+          value: tool,
+          change: (value) => (tool = value),
         }),
-        frame.row("Hold",
+        frame.row(
+          "Hold",
           frame.button("Top half", () => holdWhere((r) => r < rows / 2)),
-          frame.button("Left half", () => holdWhere((r, c) => c < columns / 2)),
-          frame.button("None", () => holdWhere(() => false))),
+          frame.button("Left half", () => holdWhere((_, c) => c < columns / 2)),
+          frame.button("None", () => holdWhere(() => false)),
+        ),
         papers,
         frame.choice({
           label: "Show",

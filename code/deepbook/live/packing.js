@@ -19,7 +19,7 @@ export function unpack({ array, shape, base64, scale }) {
 
 // The page's data as Python gave it, arrays unpacked.
 export const revive = (text) =>
-  JSON.parse(text, (key, value) => (value?.base64 === undefined ? value : unpack(value)));
+  JSON.parse(text, (_, value) => (value?.base64 === undefined ? value : unpack(value)));
 
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 

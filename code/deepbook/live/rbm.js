@@ -35,7 +35,7 @@ export const bernoulli = (probability, random) => probability.map((p) => (random
 // F(v) = -log sum_h exp(-E(v, h)), in nats.
 export function freeEnergy(machine, visible) {
   let energy = 0;
-  visible.forEach((v, i) => (energy -= v * machine.visible_bias[i]));
-  hiddenInput(machine, visible).forEach((input) => (energy -= softplus(input)));
+  for (const [i, v] of visible.entries()) energy -= v * machine.visible_bias[i];
+  for (const input of hiddenInput(machine, visible)) energy -= softplus(input);
   return energy;
 }

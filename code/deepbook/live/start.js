@@ -7,7 +7,7 @@
     for (const script of host.querySelectorAll("script[data-module]")) {
       const source = script.textContent.replace(
         /^((?:import|export)\b[^;"]*?)"\.\/([\w-]+\.js)";/gm,
-        (whole, before, name) => `${before}"${addresses[name]}";`,
+        (_, before, name) => `${before}"${addresses[name]}";`,
       );
       const file = new Blob([source], { type: "text/javascript" });
       addresses[script.dataset.module] = URL.createObjectURL(file);
@@ -17,6 +17,6 @@
   } catch (error) {
     console.error(error);
   } finally {
-    Object.values(addresses).forEach((address) => URL.revokeObjectURL(address));
+    for (const address of Object.values(addresses)) URL.revokeObjectURL(address);
   }
 })(document.currentScript.closest("[data-deepbook-live]"));

@@ -50,10 +50,8 @@ export function totalVariation(counts, probability) {
 
 // Lowest and highest energy to draw: steep walls around the valleys are cut off.
 function seen(energy) {
-  const valleys = energy.reduce((found, e, i) => {
-    const low = (j) => j < 0 || j >= energy.length || energy[j] > e;
-    return low(i - 1) && low(i + 1) ? [...found, i] : found;
-  }, []);
+  const above = (j, i) => j < 0 || j >= energy.length || energy[j] > energy[i];
+  const valleys = [...energy.keys()].filter((i) => above(i - 1, i) && above(i + 1, i));
   const bottom = Math.min(...energy);
   const between = energy.slice(valleys[0], valleys.at(-1) + 1);
   if (valleys.length < 2) return [bottom, Math.max(...energy)];
@@ -108,15 +106,15 @@ export function create(frame, given) {
   };
   const ROW = 74;
   const landscapes = frame.canvas({
-    label: () => `${betas.length} landscapes, from the coldest above to the hottest and flattest ` +
+    label: () =>
+      `${betas.length} landscapes, from the coldest above to the hottest and flattest ` +
       "below, with a walker on each.",
     height: betas.length * ROW + 22,
     draw: (context, wide) => {
       const [bottom, top] = seen(landscape);
       betas.forEach((beta, row) => {
         const y = (e) =>
-          (row + 1) * ROW - ((e - bottom) / (top - bottom || 1)) * (ROW - 30) *
-            (beta / betas[0]);
+          (row + 1) * ROW - ((e - bottom) / (top - bottom || 1)) * (ROW - 30) * (beta / betas[0]);
         context.save();
         context.beginPath();
         context.rect(0, y(top), wide, ROW);
@@ -124,7 +122,7 @@ export function create(frame, given) {
         context.strokeStyle = ink;
         context.lineWidth = 1.5;
         context.beginPath();
-        landscape.forEach((e, i) => context.lineTo(x(i, wide), y(e)));
+        for (const [i, e] of landscape.entries()) context.lineTo(x(i, wide), y(e));
         context.stroke();
         context.restore();
         context.fillStyle = ink;
@@ -143,62 +141,76 @@ export function create(frame, given) {
       });
     },
   });
-  const histogram = (title, counts, who, color) => frame.canvas({
-    label: () => `${title}: ${summary(counts(), who)}`,
-    height: 150,
-    draw: (context, wide, tall) => {
-      const visits = counts();
-      const highest = 1.6 * Math.max(...target);
-      const y = (p) => tall - 20 - Math.min(p / highest, 1) * (tall - 62);
-      context.fillStyle = color;
-      const bar = Math.max(1, (wide - 16) / count - 0.5);
-      visits.forEach((n, i) => {
-        if (n) context.fillRect(x(i, wide) - bar / 2, y(n / steps), bar, tall - 20 - y(n / steps));
-      });
-      context.strokeStyle = ink;
-      context.lineWidth = 1.8;
-      context.beginPath();
-      target.forEach((p, i) => context.lineTo(x(i, wide), y(p)));
-      context.stroke();
-      context.fillStyle = ink;
-      context.fillText(title, 2, 14);
-      context.fillText(summary(visits, who), 2, 32);
-      context.textAlign = "left";
-      context.fillText(low, 4, tall - 4);
-      context.textAlign = "right";
-      context.fillText(high, wide - 4, tall - 4);
-      context.textAlign = "center";
-      context.fillText(name, wide / 2, tall - 4);
-      context.textAlign = "left";
-    },
-  });
+  const histogram = (title, counts, who, color) =>
+    frame.canvas({
+      label: () => `${title}: ${summary(counts(), who)}`,
+      height: 150,
+      draw: (context, wide, tall) => {
+        const visits = counts();
+        const highest = 1.6 * Math.max(...target);
+        const y = (p) => tall - 20 - Math.min(p / highest, 1) * (tall - 62);
+        context.fillStyle = color;
+        const bar = Math.max(1, (wide - 16) / count - 0.5);
+        visits.forEach((n, i) => {
+          if (n)
+            context.fillRect(x(i, wide) - bar / 2, y(n / steps), bar, tall - 20 - y(n / steps));
+        });
+        context.strokeStyle = ink;
+        context.lineWidth = 1.8;
+        context.beginPath();
+        for (const [i, p] of target.entries()) context.lineTo(x(i, wide), y(p));
+        context.stroke();
+        context.fillStyle = ink;
+        context.fillText(title, 2, 14);
+        context.fillText(summary(visits, who), 2, 32);
+        context.textAlign = "left";
+        context.fillText(low, 4, tall - 4);
+        context.textAlign = "right";
+        context.fillText(high, wide - 4, tall - 4);
+        context.textAlign = "center";
+        context.fillText(name, wide / 2, tall - 4);
+        context.textAlign = "left";
+      },
+    });
   const summary = (counts, who) =>
     `${crossings[who]} crossings, ${Math.round(100 * totalVariation(counts, target))}% misplaced`;
   restart();
   const pictures = [
     landscapes,
-    histogram("● alone, at β = " + Number(betas[0].toPrecision(2)), () => alone, 0, orange),
+    histogram(`● alone, at β = ${Number(betas[0].toPrecision(2))}`, () => alone, 0, orange),
     histogram("■ with tempering, at the same β", () => tempered, 1, blue),
   ];
   const status = frame.element("p", { class: "quiet" });
   const draw = () => {
     status.textContent = `${steps} steps. Bars: where the walker was; line: where it belongs.`;
-    pictures.forEach((picture) => picture.redraw());
+    for (const picture of pictures) picture.redraw();
   };
   frame.add(
     frame.side(landscapes, frame.element("div", {}, pictures[1], pictures[2])),
     frame.clock({ advance, draw, perSecond: () => pace }),
     frame.row(
-      frame.range({ label: "Steps a second", min: 1, max: 10, step: 1,
-        value: Math.round(Math.log2(pace)) + 1, text: (value) => String(2 ** (value - 1)),
-        change: (value) => (pace = 2 ** (value - 1)) }),
-      frame.range({ label: "Depth of the valleys", min: 0.25, max: 2, step: 0.25, value: 1,
+      frame.range({
+        label: "Steps a second",
+        min: 1,
+        max: 10,
+        step: 1,
+        value: Math.round(Math.log2(pace)) + 1,
+        text: (value) => String(2 ** (value - 1)),
+        change: (value) => (pace = 2 ** (value - 1)),
+      }),
+      frame.range({
+        label: "Depth of the valleys",
+        min: 0.25,
+        max: 2,
+        step: 0.25,
+        value: 1,
         text: (value) => `× ${value}`,
         change: (value) => {
           depth = value;
           restart();
           draw();
-        } }),
+        },
+      }),
       frame.button("Start again", () => {
         restart();
         draw();

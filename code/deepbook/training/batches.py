@@ -25,6 +25,15 @@ def minibatches(
     Yields
     ------
     Tensor, shape (at most batch_size,), int64
+
+    Examples
+    --------
+    >>> from deepbook.training import minibatches
+    >>> batches = list(minibatches(10, 4))
+    >>> [len(batch) for batch in batches]
+    [4, 4, 2]
+    >>> sorted(index for batch in batches for index in batch.tolist())
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     """
     _check_sizes(examples, batch_size)
     yield from torch.randperm(examples, generator=generator).split(batch_size)

@@ -88,6 +88,14 @@ def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape ()
+
+    Examples
+    --------
+    >>> import torch
+    >>> from deepbook.training import accuracy
+    >>> outputs = torch.tensor([[2.0, -1.0], [0.3, 0.4], [5.0, 1.0], [0.0, 9.0]])
+    >>> accuracy(outputs, torch.tensor([0, 1, 1, 1]))
+    tensor(0.7500)
     """
     if outputs.ndim != 2 or targets.shape != outputs.shape[:1]:
         raise ValueError(

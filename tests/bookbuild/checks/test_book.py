@@ -200,12 +200,20 @@ class SmallBook:
 
 
 @pytest.fixture
-def small(tmp_path) -> SmallBook:
+def spelled(tmp_path) -> SmallBook:
+    """A book whose words are looked up, by a process that is started for it."""
     return SmallBook(tmp_path / "small")
 
 
-def test_nothing_is_found_in_a_book_that_keeps_the_rules(small):
-    assert small.found() == []
+@pytest.fixture
+def small(spelled, monkeypatch) -> SmallBook:
+    """A book for the rules that have nothing to do with spelling."""
+    monkeypatch.setattr("bookbuild.checks.book.Spelling", lambda project, _: Spelling(project, []))
+    return spelled
+
+
+def test_nothing_is_found_in_a_book_that_keeps_the_rules(spelled):
+    assert spelled.found() == []
 
 
 def test_a_finding_reads_as_compilers_write_it():
@@ -530,23 +538,23 @@ def test_a_comment_in_the_code_makes_no_setting(small):
 # spelling and citations
 
 
-def test_a_misspelled_word_is_found(small):
-    line = small.add(f"The first output of {MISSPELLED} network.")
-    assert small.found() == [f"{FILE}:{line}: spelling: {MISSPELLED} ==> the"]
+def test_a_misspelled_word_is_found(spelled):
+    line = spelled.add(f"The first output of {MISSPELLED} network.")
+    assert spelled.found() == [f"{FILE}:{line}: spelling: {MISSPELLED} ==> the"]
 
 
-def test_spelling_follows_the_projects_settings(small):
-    small.add(f"The first output of {MISSPELLED} network.")
+def test_spelling_follows_the_projects_settings(spelled):
+    spelled.add(f"The first output of {MISSPELLED} network.")
     settings = '[tool.codespell]\nignore-words-list = "' + MISSPELLED + '"\n'
-    (small.project.root / "pyproject.toml").write_text(settings)
-    assert small.found() == []
+    (spelled.project.root / "pyproject.toml").write_text(settings)
+    assert spelled.found() == []
 
 
-def test_codespell_that_cannot_work_is_no_clean_result(small):
+def test_codespell_that_cannot_work_is_no_clean_result(spelled):
     settings = '[tool.codespell]\ndictionary = "nowhere.txt"\n'
-    (small.project.root / "pyproject.toml").write_text(settings)
+    (spelled.project.root / "pyproject.toml").write_text(settings)
     with pytest.raises(BuildFailed, match="codespell failed"):
-        small.found()
+        spelled.found()
 
 
 def test_an_entry_that_no_page_cites_is_found(small):
@@ -614,49 +622,49 @@ def test_before_cells_run_nothing_is_said_of_outputs(small):
     assert check_before(small.project) == []
 
 
-def test_only_what_stands_in_the_page_that_is_asked_for_is_told(small):
-    small.add(f"Here is {MISSPELLED} word, and {{eq}}`eq-none`.")
-    index = small.project.root / "book/index.md"
+def test_only_what_stands_in_the_page_that_is_asked_for_is_told(spelled):
+    spelled.add(f"Here is {MISSPELLED} word, and {{eq}}`eq-none`.")
+    index = spelled.project.root / "book/index.md"
     index.write_text(f"# A book\n\nHere is {MISSPELLED} word, and {{eq}}`eq-nowhere`.\n")
-    assert {found.file for found in check_before(small.project)} == {FILE, "book/index.md"}
-    assert len(check_before(small.project, PAGE)) == 2
-    assert {found.file for found in check_before(small.project, PAGE)} == {FILE}
+    assert {found.file for found in check_before(spelled.project)} == {FILE, "book/index.md"}
+    assert len(check_before(spelled.project, PAGE)) == 2
+    assert {found.file for found in check_before(spelled.project, PAGE)} == {FILE}
 
 
-def test_what_was_found_before_is_kept_as_long_as_a_page_stays(small, monkeypatch):
-    read, spelled = [], []
+def test_what_was_found_before_is_kept_as_long_as_a_page_stays(spelled, monkeypatch):
+    read, looked_up = [], []
     monkeypatch.setattr(
         "bookbuild.checks.book.read_page",
         lambda file, *rest: read.append(file) or read_page(file, *rest),
     )
     monkeypatch.setattr(
         "bookbuild.checks.book.Spelling",
-        lambda project, pages: spelled.append(pages) or Spelling(project, pages),
+        lambda project, pages: looked_up.append(pages) or Spelling(project, pages),
     )
-    assert check_before(small.project) == check_before(small.project) == []
+    assert check_before(spelled.project) == check_before(spelled.project) == []
     assert sorted(read) == sorted([FILE, "book/index.md"])
-    assert [len(pages) for pages in spelled] == [2, 0]
+    assert [len(pages) for pages in looked_up] == [2, 0]
     read.clear()
-    small.edit("A page", f"A {MISSPELLED} page")
+    spelled.edit("A page", f"A {MISSPELLED} page")
     for _ in range(2):  # and is found again without being looked for
-        (found,) = check_before(small.project)
+        (found,) = check_before(spelled.project)
         assert "spelling" in found.message
     assert read == [FILE]
-    assert [len(pages) for pages in spelled] == [2, 0, 1, 0]
+    assert [len(pages) for pages in looked_up] == [2, 0, 1, 0]
     # what another page says of this one counts all the same
-    index = small.project.root / "book/index.md"
+    index = spelled.project.root / "book/index.md"
     index.write_text("# A book\n\nBy {eq}`eq-line`.\n")
-    small.edit(":label: eq-line", ":label: eq-other")
-    messages = [found.message for found in check_before(small.project)]
+    spelled.edit(":label: eq-line", ":label: eq-other")
+    messages = [found.message for found in check_before(spelled.project)]
     assert "{eq} leads to no label of the book: 'eq-line'" in messages
 
 
-def test_other_settings_of_the_speller_are_other_findings(small):
-    small.edit("A page", f"A {MISSPELLED} page")
-    assert len(check_before(small.project)) == 1
+def test_other_settings_of_the_speller_are_other_findings(spelled):
+    spelled.edit("A page", f"A {MISSPELLED} page")
+    assert len(check_before(spelled.project)) == 1
     settings = f'[tool.codespell]\nignore-words-list = "{MISSPELLED}"\n'
-    (small.project.root / "pyproject.toml").write_text(settings)
-    assert check_before(small.project) == []
+    (spelled.project.root / "pyproject.toml").write_text(settings)
+    assert check_before(spelled.project) == []
 
 
 # budgets

@@ -3,8 +3,9 @@
 import nbformat
 import pytest
 
-from bookbuild.checks.live_figures import CODE_BYTES, DATA_BYTES, alternative_text
+from bookbuild.checks.live_figures import CODE_BYTES, DATA_BYTES
 from bookbuild.checks.page_parts import check_page
+from bookbuild.live_html import alternative_text
 from bookbuild.page_source import Cell, PageSource
 
 LIVE_CELL = """

@@ -266,9 +266,30 @@ def test_two_builds_give_the_same_bytes(site, tmp_path):
     assert first == second
 
 
-def test_with_an_address_the_notebook_gets_the_wheel_there_and_links_work(site, tmp_path):
-    shutil.copytree(site.parent, tmp_path / "book")
-    notebook = read(build(tmp_path / "book", BOOK_URL="https://book.org/edition/"))
+@pytest.fixture(scope="module")
+def settled(site, tmp_path_factory):
+    """A place for a book of one's own, and a copy of what stands there at first.
+
+    Sphinx reads, and executes, again what was copied to another folder: so it is always this one.
+    """
+    place, first = tmp_path_factory.mktemp("place") / "book", tmp_path_factory.mktemp("first")
+    shutil.copytree(site.parent, place)
+    build(place)
+    shutil.copytree(place, first / "book")
+    return place, first / "book"
+
+
+@pytest.fixture
+def own(settled):
+    """The folder of a book of one's own."""
+    place, first = settled
+    shutil.rmtree(place)
+    shutil.copytree(first, place)
+    return place
+
+
+def test_with_an_address_the_notebook_gets_the_wheel_there_and_links_work(site, own):
+    notebook = read(build(own, BOOK_URL="https://book.org/edition/"))
     (wheel,) = site.glob("_downloads/*.whl")
     address = f'wheel = "https://book.org/edition/_downloads/{wheel.name}"'
     assert address in notebook.cells[1].source
@@ -286,38 +307,36 @@ def sphinx_writes_again(folder):
 
 
 @pytest.fixture
-def kept(site, tmp_path):
+def kept(own):
     """A kept notebook with words that no other has, in a book of one's own."""
-    shutil.copytree(site.parent, tmp_path / "book")
-    build(tmp_path / "book")  # Sphinx writes again what was copied to another folder
-    file = tmp_path / "book" / "doctrees" / "notebooks" / "everything.ipynb"
+    file = own / "doctrees" / "notebooks" / "everything.ipynb"
     file.write_text(file.read_text().replace("A page of", "A kept page of"))
     return file
 
 
-def test_a_notebook_is_kept_until_its_page_is_written_again(kept, tmp_path):
-    assert "A kept page of" in prose(read(build(tmp_path / "book")))
-    sphinx_writes_again(tmp_path / "book")
-    assert "A kept page of" not in prose(read(build(tmp_path / "book")))
+def test_a_notebook_is_kept_until_its_page_is_written_again(kept, own):
+    assert "A kept page of" in prose(read(build(own)))
+    sphinx_writes_again(own)
+    assert "A kept page of" not in prose(read(build(own)))
 
 
-def test_a_kept_notebook_names_the_commit_of_today(kept, tmp_path):
-    conf = tmp_path / "book" / "src" / "conf.py"
+def test_a_kept_notebook_names_the_commit_of_today(kept, own):
+    conf = own / "src" / "conf.py"
     conf.write_text(conf.read_text().replace("1234abcd", "5678efgh"))
-    first = prose(read(build(tmp_path / "book")))
+    first = prose(read(build(own)))
     assert "A kept page of" in first
     assert "commit 5678efgh" in first
 
 
 @pytest.mark.parametrize("damage", ["state.json", "everything.ipynb"])
-def test_what_is_kept_may_be_lost(site, kept, tmp_path, damage):
+def test_what_is_kept_may_be_lost(site, kept, own, damage):
     file = kept.with_name(damage)
     before = (site / "_downloads" / "notebooks" / "everything.ipynb").read_bytes()
     if damage == "state.json":
         file.write_text('{"made with')
     else:
         file.unlink()
-    again = build(tmp_path / "book")
+    again = build(own)
     assert (again / "_downloads" / "notebooks" / "everything.ipynb").read_bytes() == before
 
 

@@ -18,13 +18,14 @@ def put_in_place_of_deepbook(folder, patch):
 
 
 @pytest.fixture(scope="module")
-def executed(first_build, tmp_path_factory):
-    """A book and a package in place of deepbook, in one folder; never changed.
+def executed(first_build, other_path, tmp_path_factory):
+    """A book and a copy of the package in place of deepbook, in one folder; never changed.
 
     Each of its two pages loads a module of its own, the second one also the data's.
     """
     root = tmp_path_factory.mktemp("executed")
-    package = root / "code" / "deepbook"
+    package = other_path / "deepbook"
+    shutil.rmtree(package, ignore_errors=True)
     (package / "data").mkdir(parents=True)
     for name in ("__init__", "one", "two", "data/__init__"):
         (package / f"{name}.py").write_text(f"name = {name!r}\n")
@@ -44,21 +45,25 @@ def executed(first_build, tmp_path_factory):
         put_in_place_of_deepbook(package, patch)
         runs = execute(Store(book.project), book.project.pages())
     assert [run.failure for run in runs] == [None, None]
+    shutil.copytree(package, root / "deepbook")
     return book
 
 
 @pytest.fixture
-def two_pages(executed, tmp_path, monkeypatch):
-    """A copy of the executed book."""
-    shutil.copytree(executed.root.parent, tmp_path / "copy")
-    put_in_place_of_deepbook(tmp_path / "copy" / "code" / "deepbook", monkeypatch)
-    return type(executed)(tmp_path / "copy" / "book")
+def package(executed, other_path, monkeypatch):
+    """The package that stands in place of deepbook, as the executed book had it."""
+    package = other_path / "deepbook"
+    shutil.rmtree(package, ignore_errors=True)
+    shutil.copytree(executed.root.parent / "deepbook", package)
+    put_in_place_of_deepbook(package, monkeypatch)
+    return package
 
 
 @pytest.fixture
-def package(two_pages):
-    """The package that stands in place of deepbook."""
-    return two_pages.root.parent / "code" / "deepbook"
+def two_pages(executed, package, tmp_path):
+    """A copy of the executed book."""
+    shutil.copytree(executed.root, tmp_path / "book")
+    return type(executed)(tmp_path / "book")
 
 
 def reasons(book):

@@ -85,22 +85,22 @@ def test_an_error_that_a_cell_catches_and_prints_is_no_failure():
 
 def test_the_time_is_that_of_the_whole_page():
     # either cell alone would have time enough
-    failed = run("import time; time.sleep(6)", "time.sleep(60)", limits=Limits(whole=10))
+    failed = run("import time; time.sleep(4)", "time.sleep(60)", limits=Limits(whole=6))
     assert failed.failure.splitlines() == [
         "book/page, code cell 2:",
         "    time.sleep(60)",
-        "    the page took longer than 10 seconds",
+        "    the page took longer than 6 seconds",
     ]
 
 
 def test_a_page_that_neither_works_nor_shows_anything_hangs():
-    failed = run("import time\nprint('soon')\ntime.sleep(600)", limits=Limits(silence=3))
+    failed = run("import time\nprint('soon')\ntime.sleep(600)", limits=Limits(silence=2))
     assert failed.failure.splitlines() == [
         "book/page, code cell 1:",
         "    import time",
         "    print('soon')",
         "    time.sleep(600)",
-        "    the page hangs: for 3 seconds it neither used the processor nor showed anything",
+        "    the page hangs: for 2 seconds it neither used the processor nor showed anything",
     ]
     assert failed.seconds < 600
 
@@ -109,16 +109,16 @@ def test_a_page_that_neither_works_nor_shows_anything_hangs():
     "busy",
     [
         # works and shows nothing
-        "import time\nend = time.monotonic() + 9\nwhile time.monotonic() < end: pass",
+        "import time\nend = time.monotonic() + 4\nwhile time.monotonic() < end: pass",
         # shows something and does not work
-        "import time\nfor n in range(6): time.sleep(1.5); print(n)",
+        "import time\nfor n in range(6): time.sleep(0.7); print(n)",
         # another process works for it
         "import subprocess, sys\nsubprocess.run([sys.executable, '-c', "
-        "'import time; end = time.time() + 9\\nwhile time.time() < end: pass'], check=True);",
+        "'import time; end = time.time() + 4\\nwhile time.time() < end: pass'], check=True);",
     ],
 )
 def test_a_page_that_works_or_shows_something_does_not_hang(busy):
-    assert run(busy, limits=Limits(silence=4)).failure is None
+    assert run(busy, limits=Limits(silence=2)).failure is None
 
 
 def test_time_in_which_the_build_itself_was_stopped_does_not_count(monkeypatch):

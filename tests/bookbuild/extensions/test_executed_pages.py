@@ -13,10 +13,11 @@ from bookbuild.extensions.executed_pages import read_executed
 
 
 @pytest.fixture
-def code(tmp_path, monkeypatch):
+def code(other_path, monkeypatch):
     """A copy of deepbook with one more module, which the kernels find in place of ours."""
-    package = tmp_path / "code" / "deepbook"
-    package.mkdir(parents=True)
+    package = other_path / "deepbook"
+    shutil.rmtree(package, ignore_errors=True)
+    package.mkdir()
     for name in ("__init__.py", "claims.py"):
         shutil.copy(Path(deepbook.__file__).with_name(name), package)
     (package / "answers.py").write_text("answer = 41\n")
@@ -26,11 +27,22 @@ def code(tmp_path, monkeypatch):
     return package
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the built book of code is kept for the tests that come later."""
+    return tmp_path_factory.mktemp("kept") / "book"
+
+
 @pytest.fixture
-def book_of_code(book, code):
+def book_of_code(book, code, kept):
     """A built book, the first page of which prints what the code says."""
-    book.edit("book/one", "answer = 41", "from deepbook.answers import answer")
-    book.build()
+    if kept.exists():
+        shutil.rmtree(book.root)
+        shutil.copytree(kept, book.root)
+    else:
+        book.edit("book/one", "answer = 41", "from deepbook.answers import answer")
+        book.build()
+        shutil.copytree(book.root, kept)
     assert book.sentence() == "It is 41, and half of it 20.5."
     return book
 

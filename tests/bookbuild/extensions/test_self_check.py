@@ -20,21 +20,32 @@ given pixels
 """
 
 
+def with_a_check(book):
+    config = (book.root / "_config.yml").read_text()
+    held = "bookbuild.extensions.held,"
+    added = "bookbuild.extensions.self_check, bookbuild.downloads.notebooks_of_site,"
+    book.write("_config.yml", config.replace(held, f"{held} {added}"))
+    with book.project.source("book/two").open("a") as page:
+        page.write(CHECK)
+    return book
+
+
 @pytest.fixture
 def book(fresh_book):
     """A small book whose page two has a self-check."""
-    config = (fresh_book.root / "_config.yml").read_text()
-    held = "bookbuild.extensions.held,"
-    added = "bookbuild.extensions.self_check, bookbuild.downloads.notebooks_of_site,"
-    fresh_book.write("_config.yml", config.replace(held, f"{held} {added}"))
-    with fresh_book.project.source("book/two").open("a") as page:
-        page.write(CHECK)
-    return fresh_book
+    return with_a_check(fresh_book)
 
 
-def test_answers_are_folds_that_open_on_their_feedback(book):
+@pytest.fixture(scope="module")
+def built(make_small_book, tmp_path_factory):
+    """The same book, built; nobody changes it."""
+    book = with_a_check(make_small_book(tmp_path_factory.mktemp("checked")))
     book.build()
-    (check,) = book.page("book/two").select("section.db-check")
+    return book
+
+
+def test_answers_are_folds_that_open_on_their_feedback(built):
+    (check,) = built.page("book/two").select("section.db-check")
     assert check["aria-label"] == "Check yourself"
     assert [p.text.split()[0] for p in check.select(":scope > p")] == ["Check", "Which"]
     assert check.select(":scope > p em")[0].text == "falls apart"
@@ -54,10 +65,9 @@ def test_answers_are_folds_that_open_on_their_feedback(book):
     assert wrong.select("a")[0]["href"] == "one.html#equation-eq-line"
 
 
-def test_in_the_notebook_the_folds_are_the_same(book):
-    book.build()
+def test_in_the_notebook_the_folds_are_the_same(built):
     notebook = nbformat.read(
-        book.project.site / "_downloads" / "notebooks" / "two.ipynb", as_version=4
+        built.project.site / "_downloads" / "notebooks" / "two.ipynb", as_version=4
     )
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert "**Check yourself**\n\nWhich sum *falls apart*" in text

@@ -136,6 +136,26 @@ def room(book, *arguments):
     return book.run("room", "--jobs", "2", *arguments)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the measured book is kept for the tests that come later."""
+    return tmp_path_factory.mktemp("kept") / "book"
+
+
+@pytest.fixture
+def measured(random_book, kept):
+    """The same book, with a record of room."""
+    if kept.exists():
+        shutil.rmtree(random_book.root)
+        shutil.copytree(kept, random_book.root)
+    else:
+        outcome = room(random_book)
+        # both pages
+        assert (outcome.code, outcome.kernels) == (0, 2 * FEW), outcome.text
+        shutil.copytree(random_book.root, kept)
+    return random_book
+
+
 def test_room_runs_pages_under_other_seeds_and_writes_what_they_measure(random_book):
     outcome = room(random_book, "--page", "book/one")
     assert outcome.code == 0, outcome.text
@@ -188,71 +208,65 @@ def test_new_bounds_are_laid_on_old_values(random_book):
     assert {r["low"] for r in read_room(random_book.project, "book/one").runs["answer"]} == {4}
 
 
-def test_a_number_that_was_glued_becomes_a_claim_without_a_run(random_book):
-    room(random_book, "--page", "book/one")
-    random_book.edit(
+def test_a_number_that_was_glued_becomes_a_claim_without_a_run(measured):
+    measured.edit(
         "book/one", 'glue("doubled", 2 * drawn)', 'claim("doubled", 2 * drawn, at_least=9)'
     )
-    random_book.run("execute")
-    assert room(random_book, "--page", "book/one").kernels == 0
-    assert set(read_room(random_book.project, "book/one").runs) == {"answer", "doubled", "fixed"}
+    measured.run("execute")
+    assert room(measured, "--page", "book/one").kernels == 0
+    assert set(read_room(measured.project, "book/one").runs) == {"answer", "doubled", "fixed"}
 
 
-def test_new_code_makes_the_record_stale(random_book):
-    room(random_book, "--page", "book/one")
-    random_book.edit("book/one", "torch.randn(8)", "torch.randn(9)")
-    check = room(random_book, "--check", "--page", "book/one")
+def test_new_code_makes_the_record_stale(measured):
+    measured.edit("book/one", "torch.randn(8)", "torch.randn(9)")
+    check = room(measured, "--check", "--page", "book/one")
     assert (check.code, check.kernels) == (1, 0)
     assert "its code changed since its room was measured" in check.text
-    assert room(random_book, "--page", "book/one").kernels == FEW
+    assert room(measured, "--page", "book/one").kernels == FEW
 
 
-def test_two_seeds_tell_that_changed_code_measures_the_same(random_book):
-    room(random_book, "--page", "book/one")
-    before = read_room(random_book.project, "book/one")
-    random_book.edit("book/one", "answer = 41", 'answer = 41\nprint("a title")')
-    outcome = room(random_book, "--page", "book/one")
+def test_two_seeds_tell_that_changed_code_measures_the_same(measured):
+    before = read_room(measured.project, "book/one")
+    measured.edit("book/one", "answer = 41", 'answer = 41\nprint("a title")')
+    outcome = room(measured, "--page", "book/one")
     assert (outcome.code, outcome.kernels) == (0, 2), outcome.text
     assert "book/one: the first seeds measure what they did" in outcome.text
-    after = read_room(random_book.project, "book/one")
+    after = read_room(measured.project, "book/one")
     assert after.runs == before.runs
     assert after.code != before.code
-    assert room(random_book, "--page", "book/one").kernels == 0
+    assert room(measured, "--page", "book/one").kernels == 0
 
 
-def test_changed_code_under_new_bounds_runs_no_seed_more(random_book):
-    room(random_book, "--page", "book/one")
-    random_book.edit("book/one", "answer = 41", 'answer = 41\nprint("a title")')
-    random_book.edit("book/one", "at_least=5", "at_least=4")
-    outcome = room(random_book, "--page", "book/one")
+def test_changed_code_under_new_bounds_runs_no_seed_more(measured):
+    measured.edit("book/one", "answer = 41", 'answer = 41\nprint("a title")')
+    measured.edit("book/one", "at_least=5", "at_least=4")
+    outcome = room(measured, "--page", "book/one")
     assert (outcome.code, outcome.kernels) == (0, 2), outcome.text
-    record = read_room(random_book.project, "book/one")
+    record = read_room(measured.project, "book/one")
     assert {run["low"] for run in record.runs["answer"]} == {4}
 
 
-def test_changed_code_with_a_new_claim_runs_under_all_seeds(random_book):
-    room(random_book, "--page", "book/one")
-    random_book.edit(
+def test_changed_code_with_a_new_claim_runs_under_all_seeds(measured):
+    measured.edit(
         "book/one",
         'glue("doubled", 2 * drawn)',
         'claim("trebled", 3 * drawn, at_least=9)',
     )
-    outcome = room(random_book, "--page", "book/one")
+    outcome = room(measured, "--page", "book/one")
     assert (outcome.code, outcome.kernels) == (0, FEW)
     assert "book/one: trebled is a new claim: all seeds run again" in outcome.text
-    assert "trebled" in read_room(random_book.project, "book/one").runs
+    assert "trebled" in read_room(measured.project, "book/one").runs
 
 
-def test_a_page_that_measures_here_what_it_did_keeps_its_record_without_a_run(random_book):
-    room(random_book)
-    assert random_book.run("execute").code == 0
-    before = read_room(random_book.project, "book/one")
-    random_book.edit("book/one", "answer = 41", 'answer = 41\nprint("a title")')
-    assert random_book.run("execute").code == 0
-    outcome = room(random_book, "--page", "book/one")
+def test_a_page_that_measures_here_what_it_did_keeps_its_record_without_a_run(measured):
+    assert measured.run("execute").code == 0
+    before = read_room(measured.project, "book/one")
+    measured.edit("book/one", "answer = 41", 'answer = 41\nprint("a title")')
+    assert measured.run("execute").code == 0
+    outcome = room(measured, "--page", "book/one")
     assert (outcome.code, outcome.kernels) == (0, 0), outcome.text
     assert "book/one: it measures here what it did, to the last digit" in outcome.text
-    after = read_room(random_book.project, "book/one")
+    after = read_room(measured.project, "book/one")
     assert after.runs == before.runs
     assert after.code != before.code
 
@@ -264,24 +278,22 @@ def test_a_page_that_measures_here_what_it_did_keeps_its_record_without_a_run(ra
         ('glue("doubled", 2 * drawn)', 'claim("trebled", 3 * drawn, at_least=9)'),
     ],
 )
-def test_a_page_that_measures_something_else_here_runs_under_other_seeds(random_book, old, new):
-    room(random_book)
-    assert random_book.run("execute").code == 0
-    random_book.edit("book/one", old, new)
-    assert random_book.run("execute").code == 0
-    assert room(random_book, "--page", "book/one").kernels > 0
+def test_a_page_that_measures_something_else_here_runs_under_other_seeds(measured, old, new):
+    assert measured.run("execute").code == 0
+    measured.edit("book/one", old, new)
+    assert measured.run("execute").code == 0
+    assert room(measured, "--page", "book/one").kernels > 0
 
 
 @pytest.fixture
-def old_modules(random_book):
+def old_modules(measured):
     """A book whose record of room was measured with another module."""
-    room(random_book)
-    record = read_room(random_book.project, "book/one")
+    record = read_room(measured.project, "book/one")
     assert "deepbook.randomness" in record.modules
     changed = {**record.modules, "deepbook.randomness": "another"}
-    replace(record, modules=changed).write(room_file(random_book.project, "book/one"))
-    shutil.rmtree(random_book.project.build / "room")
-    return random_book
+    replace(record, modules=changed).write(room_file(measured.project, "book/one"))
+    shutil.rmtree(measured.project.build / "room")
+    return measured
 
 
 def test_a_module_that_changed_makes_the_record_stale(old_modules):
@@ -340,11 +352,10 @@ def test_a_page_that_fails_under_a_seed_is_told_and_the_others_are_kept(random_b
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"code": 1}', "[]"])
-def test_a_damaged_record_is_told_and_measured_again(random_book, damage):
-    room(random_book, "--page", "book/one")
-    room_file(random_book.project, "book/one").write_text(damage)
-    assert "its record of room is damaged" in room(random_book, "--check").text
-    assert room(random_book, "--page", "book/one").code == 0
+def test_a_damaged_record_is_told_and_measured_again(measured, damage):
+    room_file(measured.project, "book/one").write_text(damage)
+    assert "its record of room is damaged" in room(measured, "--check").text
+    assert room(measured, "--page", "book/one").code == 0
 
 
 def test_a_strict_build_wants_room_and_a_readers_build_does_not(random_book):

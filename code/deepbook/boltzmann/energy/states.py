@@ -24,6 +24,15 @@ def all_states(
     ------
     ValueError
         If ``size`` is negative or above ``MAX_UNITS``.
+
+    Examples
+    --------
+    >>> from deepbook.boltzmann import all_states
+    >>> all_states(2)
+    tensor([[0., 0.],
+            [0., 1.],
+            [1., 0.],
+            [1., 1.]])
     """
     return torch.cat(list(state_blocks(size, dtype=dtype, device=device)))
 

@@ -28,6 +28,13 @@ def bars_and_stripes(size: int, *, dtype: torch.dtype | None = None) -> Tensor:
     ------
     ValueError
         If the size is below 1 or above 12.
+
+    Examples
+    --------
+    >>> from deepbook.boltzmann import bars_and_stripes
+    >>> bars_and_stripes(2).reshape(-1, 2, 2)[1]
+    tensor([[0., 1.],
+            [0., 1.]])
     """
     if not 1 <= size <= 12:
         raise ValueError(f"expected a size from 1 to 12, got {size}")
