@@ -30,6 +30,7 @@ _ATTRIBUTES = {
     "energy.layers": ["check_layers"],
     "energy.states": ["MAX_UNITS", "all_states", "state_blocks"],
     "energy.toy_data": ["bars_and_stripes", "shifter"],
+    "energy.two_layers": ["InitialWeights", "TwoLayers"],
     "inference.binary_sparse_coding": ["BinarySparseCoding"],
     "inference.mean_field": [
         "MeanField",

@@ -194,8 +194,8 @@ def test_the_chain_keeps_the_exact_distribution_of_the_observed_items():
 
 def test_a_chain_that_draws_each_value_too_low_is_found_out():
     class Wrong(SoftmaxRBM):
-        def visible_mean(self, hidden, observed=None):
-            return super().visible_mean(hidden, observed).sqrt()
+        def _visible_mean(self, hidden, observed=None):
+            return super()._visible_mean(hidden, observed).sqrt()
 
     wrong = Wrong(3, 3, 2, dtype=torch.float64)
     wrong.load_state_dict(machine(3, 3, 2).state_dict())

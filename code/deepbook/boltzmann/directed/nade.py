@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from deepbook.boltzmann.directed.likelihood_bounds import bernoulli_log_likelihood, check_bits
+from deepbook.boltzmann.energy.layers import check_layers
 from deepbook.units import bernoulli, log_odds
 
 __all__ = ["NADE"]
@@ -57,11 +58,7 @@ class NADE(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if visible_size < 1 or hidden_size < 1:
-            raise ValueError(
-                "expected at least 1 visible and 1 hidden unit, "
-                f"got {visible_size} and {hidden_size}"
-            )
+        check_layers(visible_size, hidden_size)
         self.visible_size, self.hidden_size = visible_size, hidden_size
         kind = {"generator": generator, "device": device, "dtype": dtype}
         noise = torch.randn(2, visible_size, hidden_size, **kind)  # type: ignore[arg-type]
