@@ -50,13 +50,11 @@ class UpDown:
             result[f"generative_weights.{index}"] = error.T @ above / len(visible)
             result[f"generative_biases.{index}"] = error.mean(0)
 
-        state = awake[-1]
-        for _ in range(self.steps):
-            state = model.top.gibbs_step(state, self.generator)
-        positive, negative = model.top.statistics(awake[-1]), model.top.statistics(state)
+        state = model.top._chain(awake[-1], self.steps, self.generator)
+        positive, negative = model.top._statistics(awake[-1]), model.top._statistics(state)
         result |= {f"top.{name}": positive[name] - negative[name] for name in positive}
 
-        dream = model.generate(state, self.generator)
+        dream = model._generate(state, self.generator, sample=True)
         for index, (below, above) in enumerate(pairwise(dream)):
             error = above - torch.sigmoid(model.recognition_input(below, index))
             result[f"recognition_weights.{index}"] = below.T @ error / len(visible)

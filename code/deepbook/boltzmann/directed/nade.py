@@ -110,7 +110,7 @@ class NADE(nn.Module):
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Exact, independent draws, unit after unit; shape (count, visible_size)."""
-        return self.complete(self.weight.new_zeros(count, self.visible_size), 0, generator)
+        return self._complete(self.weight.new_zeros(count, self.visible_size), 0, generator)
 
     @torch.no_grad()
     def complete(
@@ -131,6 +131,9 @@ class NADE(nn.Module):
         check_bits(visible, self.visible_size, self.weight.dtype)
         if not 0 <= known <= self.visible_size:
             raise ValueError(f"expected 0 to {self.visible_size} known units, got {known}")
+        return self._complete(visible, known, generator)
+
+    def _complete(self, visible: Tensor, known: int, generator: torch.Generator | None) -> Tensor:
         visible = visible.clone()
         given = self.order[:known]
         before = self.hidden_bias + visible[:, given] @ self.weight[given]

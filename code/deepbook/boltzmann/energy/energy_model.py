@@ -23,8 +23,8 @@ class EnergyModel(nn.Module, ABC):
     are the parameters with ``weight`` in their names.
 
     A public method is a door: it checks what it is given, then calls the method of the same name
-    with an underscore. A subclass writes the latter, and loops within the package, which make
-    their states themselves, call it.
+    with an underscore. A subclass writes the latter, and loops within the package call it: what
+    they made themselves they need not ask about again.
 
     Attributes
     ----------
@@ -149,6 +149,9 @@ class EnergyModel(nn.Module, ABC):
         """Raise unless the states have this machine's shape, dtype and range."""
         self.check_visible(state)
 
+    def check_parameters(self) -> None:
+        """Raise where the parameters make no distribution, if there are such."""
+
     @property
     def dtype(self) -> torch.dtype:
         """The parameters' dtype."""
@@ -164,6 +167,11 @@ class EnergyModel(nn.Module, ABC):
 
     @abstractmethod
     def _gibbs_step(self, state: Tensor, generator: torch.Generator | None = None) -> Tensor: ...
+
+    def _chain(self, state: Tensor, steps: int, generator: torch.Generator | None = None) -> Tensor:
+        for _ in range(steps):
+            state = self._gibbs_step(state, generator)
+        return state
 
     @abstractmethod
     def _statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]: ...

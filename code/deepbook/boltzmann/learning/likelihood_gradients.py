@@ -47,13 +47,20 @@ class GradientEstimator(ABC):
     @torch.no_grad()
     def measure(self, model: EnergyModel, visible: Tensor) -> tuple[Statistics, Statistics]:
         """The gradient's estimate, and the positive phase that went into it."""
+        # the one look at what the batch holds; the negative phase is made of what passed
         positive = model.data_statistics(visible)
         negative = self.negative_phase(model, visible)
         return {name: positive[name] - negative[name] for name in positive}, positive
 
     @abstractmethod
     def negative_phase(self, model: EnergyModel, visible: Tensor) -> Statistics:
-        """The mean of ``model.statistics`` under the model, or an estimate."""
+        """The mean of ``model.statistics`` under the model, or an estimate.
+
+        Parameters
+        ----------
+        visible : Tensor, shape (N, *visible shape)
+            A batch that the positive phase has accepted: it is not checked again.
+        """
 
     def settings(self) -> dict[str, Any]:
         """What makes this estimator another than the next, beside its state: kind and numbers.
@@ -96,10 +103,8 @@ class ContrastiveDivergence(GradientEstimator):
 
     def negative_phase(self, model: EnergyModel, visible: Tensor) -> Statistics:
         """Statistics of the chains' last states, with everything else at its mean given them."""
-        state = model.chain_from_data(visible, self.generator)
-        for _ in range(self.steps):
-            state = model.gibbs_step(state, self.generator)
-        return model.statistics(state)
+        start = model._chain_from_data(visible, self.generator)
+        return model._statistics(model._chain(start, self.steps, self.generator))
 
     def settings(self) -> dict[str, Any]:
         """Adds k."""
@@ -136,25 +141,27 @@ class PersistentContrastiveDivergence(GradientEstimator):
         self.steps = check_count("step", steps)
         self.chains = None if chains is None else check_count("chain", chains)
         self.state: Tensor | None = None
+        self._own: Tensor | None = None
 
     def negative_phase(self, model: EnergyModel, visible: Tensor) -> Statistics:
         """Statistics of the chains after ``steps`` more steps."""
-        state = self._current_state(model, visible)
-        for _ in range(self.steps):
-            state = model.gibbs_step(state, self.generator)
-        self.state = state
-        return model.statistics(state)
+        state = model._chain(self._current_state(model, visible), self.steps, self.generator)
+        self.state = self._own = state
+        return model._statistics(state)
 
     def _current_state(self, model: EnergyModel, visible: Tensor) -> Tensor:
         if self.state is not None:
-            return self.state.to(model.device)
+            state = self.state.to(model.device)
+            if self.state is not self._own:  # set by somebody else, or loaded
+                model.check_state(state)
+            return state
         start = visible
         if self.chains is not None and self.chains != len(visible):
             examples = torch.randint(
                 len(visible), (self.chains,), device=visible.device, generator=self.generator
             )
             start = visible[examples]
-        return model.chain_from_data(start, self.generator)
+        return model._chain_from_data(start, self.generator)
 
     def settings(self) -> dict[str, Any]:
         """Adds the steps for each batch, and the number of chains that was asked for."""
@@ -207,7 +214,7 @@ def expected_cd_gradient(model: RBM, visible: Tensor, steps: int) -> Statistics:
     distribution = number.bincount(minlength=len(states)).to(states) / len(visible)
     for _ in range(steps):
         distribution = distribution @ transition
-    negative = model.statistics(states, distribution)
+    negative = model._statistics(states, distribution)
     return {name: positive[name] - negative[name] for name in positive}
 
 

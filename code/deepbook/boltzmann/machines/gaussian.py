@@ -168,14 +168,15 @@ class GaussianRBM(TwoLayers, Harmonium):
         check_size(visible, self.visible_size, self.dtype, "visible")
         if not bool(visible.isfinite().all()):
             raise ValueError("expected finite visible units, got NaN or infinity")
-        self._check_precision()
+        self.check_parameters()
 
     def check_hidden(self, hidden: Tensor) -> None:
         """Raise unless ``hidden`` has ``hidden_size`` values in [0, 1] of the model's dtype."""
         super().check_hidden(hidden)
-        self._check_precision()
+        self.check_parameters()
 
-    def _check_precision(self) -> None:
+    def check_parameters(self) -> None:
+        """Raise unless precisions are positive."""
         # a step of gradient ascent can carry a precision below zero, where no density exists
         if self.learns_precision and not bool((self.precision > 0).all()):
             raise ValueError(

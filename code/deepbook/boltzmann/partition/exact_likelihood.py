@@ -101,9 +101,9 @@ def _smaller_side(
         if isinstance(model, Harmonium):
             # asked with a draw: in every machine, hidden units are what comes out of it
             hidden = model.sample_hidden(state, torch.Generator(model.device))
-            sides.append((lambda h: -model.hidden_free_energy(h), hidden.shape[1:]))
+            sides.append((lambda h: -model._hidden_free_energy(h), hidden.shape[1:]))
         if model.binary_state:
-            sides.append((model.log_unnormalised, state.shape[1:]))
+            sides.append((model._log_unnormalised, state.shape[1:]))
     side = min(sides, key=lambda side: side[1].numel(), default=None)
     if side is None or side[1].numel() > MAX_UNITS:
         sizes = " and ".join(str(shape.numel()) for _, shape in sides) or "none"

@@ -40,9 +40,8 @@ def run_chain(
     """
     if steps < 0:
         raise ValueError(f"expected at least 0 steps, got {steps}")
-    for _ in range(steps):
-        state = model.gibbs_step(state, generator)
-    return state
+    model.check_state(state)
+    return model._chain(state, steps, generator)
 
 
 def record_chain(
@@ -66,9 +65,10 @@ def record_chain(
     """
     if not 1 <= every <= steps:
         raise ValueError(f"expected every from 1 to steps, got every={every} and steps={steps}")
+    model.check_state(state)
     recorded = []
     for _ in range(steps // every):
-        state = run_chain(model, state, every, generator)
+        state = model._chain(state, every, generator)
         recorded.append(state)
     return torch.stack(recorded)
 
@@ -125,6 +125,7 @@ class ParallelTempering:
             raise ValueError(f"expected at least 1 chain, got {chains}")
         self.model, self.betas = model, betas
         self.base = model.without_couplings() if base is None else base
+        self.base.check_parameters()
         self._levels = [deepcopy(model) for _ in betas]
         start = model.initial_state(chains)
         self.states = torch.stack([start] * len(betas))
@@ -149,11 +150,15 @@ class ParallelTempering:
         """
         if steps < 0:
             raise ValueError(f"expected at least 0 steps, got {steps}")
+        self.model.check_state(self.states)
+        return self._run(steps, generator)
+
+    def _run(self, steps: int, generator: torch.Generator | None) -> Tensor:
         self._read_parameters()
         for _ in range(steps):
             self.states = torch.stack(
                 [
-                    level.gibbs_step(state, generator)
+                    level._gibbs_step(state, generator)
                     for level, state in zip(self._levels, self.states, strict=True)
                 ]
             )
@@ -196,10 +201,10 @@ class ParallelTempering:
         of_warm, of_cold = self.states[lower], self.states[lower + 1]
         # Metropolis: the swapped pair's probability over that of the pair as it is
         log_ratio = (
-            warm.log_unnormalised(of_cold)
-            - warm.log_unnormalised(of_warm)
-            + cold.log_unnormalised(of_warm)
-            - cold.log_unnormalised(of_cold)
+            warm._log_unnormalised(of_cold)
+            - warm._log_unnormalised(of_warm)
+            + cold._log_unnormalised(of_warm)
+            - cold._log_unnormalised(of_cold)
         )
         uniform = torch.rand(
             log_ratio.shape, dtype=log_ratio.dtype, device=log_ratio.device, generator=generator

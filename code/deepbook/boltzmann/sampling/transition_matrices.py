@@ -184,7 +184,7 @@ def _half_steps(rbm: RBM) -> tuple[Tensor, Tensor]:
     """``p(h | v)``, shape (2 ** visible, 2 ** hidden), and ``p(v | h)`` the other way round."""
     visible = all_states(rbm.visible_size, dtype=rbm.dtype, device=rbm.device)
     hidden = all_states(rbm.hidden_size, dtype=rbm.dtype, device=rbm.device)
-    return _probabilities(rbm.hidden_mean(visible)), _probabilities(rbm.visible_mean(hidden))
+    return _probabilities(rbm._hidden_mean(visible)), _probabilities(rbm._visible_mean(hidden))
 
 
 def _probabilities(mean: Tensor) -> Tensor:
