@@ -9,19 +9,21 @@ from torch.nn.functional import softplus
 from deepbook.boltzmann.deep.deep_boltzmann import DBM
 from deepbook.boltzmann.energy.energy_model import shares
 from deepbook.boltzmann.energy.harmonium import Harmonium
-from deepbook.boltzmann.energy.two_layers import InitialWeights, TwoLayers
+from deepbook.boltzmann.energy.two_layers import InitialWeights
+from deepbook.boltzmann.machines.restricted import RBM
 from deepbook.units import check_units
 
 __all__ = ["CopiedRBM", "dbm_from_rbms"]
 
 
-class CopiedRBM(TwoLayers, Harmonium):
+class CopiedRBM(Harmonium):
     """A restricted machine with several copies of a layer that share their weights.
 
     In a deep Boltzmann machine the first hidden layer hears from below and from above. A machine
     trained alone hears from one side only, so it is given two copies of that side: of the visible
     layer for the first machine, of the hidden layer for the last (Salakhutdinov and Hinton 2009).
     It is an ``RBM`` with block-wise equal weights, so everything holds for it that holds for one.
+    Its state is all visible copies side by side, and its data are one of them.
 
     Parameters
     ----------
@@ -33,8 +35,9 @@ class CopiedRBM(TwoLayers, Harmonium):
 
     Attributes
     ----------
-    weight, visible_bias, hidden_bias
-        Of one copy, as of ``RBM``.
+    rbm : RBM
+        One copy of each layer. It holds the parameters: ``rbm.weight`` and so on by name, for
+        short ``weight``, ``visible_bias`` and ``hidden_bias``.
 
     Raises
     ------
@@ -54,9 +57,25 @@ class CopiedRBM(TwoLayers, Harmonium):
         numbers = (visible_size, hidden_size, visible_copies, hidden_copies)
         if min(numbers) < 1:
             raise ValueError(f"expected at least 1 unit and 1 copy of each layer, got {numbers}")
-        super().__init__((visible_size,), (hidden_size,), **options)
+        super().__init__()
+        self.rbm = RBM(visible_size, hidden_size, **options)
         self.visible_size, self.hidden_size = visible_size, hidden_size
         self.visible_copies, self.hidden_copies = visible_copies, hidden_copies
+
+    @property
+    def weight(self) -> Tensor:  # type: ignore[override]
+        """Of one copy, shape (visible_size, hidden_size)."""
+        return self.rbm.weight
+
+    @property
+    def visible_bias(self) -> Tensor:  # type: ignore[override]
+        """Of one copy, shape (visible_size,)."""
+        return self.rbm.visible_bias
+
+    @property
+    def hidden_bias(self) -> Tensor:  # type: ignore[override]
+        """Of one copy, shape (hidden_size,)."""
+        return self.rbm.hidden_bias
 
     def copy_visible(self, visible: Tensor) -> Tensor:
         """Data of shape (..., visible_size) as a state (..., visible_copies * visible_size)."""
@@ -70,7 +89,15 @@ class CopiedRBM(TwoLayers, Harmonium):
 
     def initial_state(self, count: int) -> Tensor:
         """Visible copies that are all 0, shape (count, visible_copies * visible_size)."""
-        return self._copy_visible(super().initial_state(count))
+        return self._copy_visible(self.rbm.initial_state(count))
+
+    def initialize_biases_(self, visible: Tensor) -> None:
+        """Set ``visible_bias`` to the log-odds of each unit in data (N, visible_size)."""
+        self.rbm.initialize_biases_(visible)
+
+    def check_visible(self, visible: Tensor) -> None:
+        """Raise unless ``visible`` is data of shape (..., visible_size), with values in [0, 1]."""
+        self.rbm.check_visible(visible)
 
     def check_state(self, state: Tensor) -> None:
         """Raise unless ``state`` holds all visible copies, with values in [0, 1]."""
@@ -82,8 +109,7 @@ class CopiedRBM(TwoLayers, Harmonium):
 
     def _energy(self, visible: Tensor, hidden: Tensor) -> Tensor:
         # copies share everything, so the energy knows only their sums
-        v, h = self._sum_visible(visible), self._sum_hidden(hidden)
-        return super()._visible_energy(v) - h @ self.hidden_bias - (v @ self.weight * h).sum(-1)
+        return self.rbm._energy(self._sum_visible(visible), self._sum_hidden(hidden))
 
     def _free_energy(self, visible: Tensor) -> Tensor:
         summed = softplus(self._hidden_input(visible)).sum(-1)
@@ -100,14 +126,14 @@ class CopiedRBM(TwoLayers, Harmonium):
         return self._copy_visible(super()._visible_mean(hidden))
 
     def _visible_energy(self, visible: Tensor) -> Tensor:
-        return super()._visible_energy(self._sum_visible(visible))
+        return self.rbm._visible_energy(self._sum_visible(visible))
 
     def _hidden_input(self, visible: Tensor) -> Tensor:
         # of one copy: all get the same
-        return super()._hidden_input(self._sum_visible(visible))
+        return self.rbm._hidden_input(self._sum_visible(visible))
 
     def _visible_input(self, hidden: Tensor) -> Tensor:
-        return super()._visible_input(self._sum_hidden(hidden))
+        return self.rbm._visible_input(self._sum_hidden(hidden))
 
     @torch.no_grad()
     def _statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
@@ -115,9 +141,9 @@ class CopiedRBM(TwoLayers, Harmonium):
         v, h = self._sum_visible(state), self._sum_hidden(self._hidden_mean(state))
         weights = shares(v, weights)
         return {
-            "weight": (v * weights[:, None]).T @ h,
-            "visible_bias": weights @ v,
-            "hidden_bias": weights @ h,
+            "rbm.weight": (v * weights[:, None]).T @ h,
+            "rbm.visible_bias": weights @ v,
+            "rbm.hidden_bias": weights @ h,
         }
 
     def _data_statistics(self, visible: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
@@ -141,7 +167,7 @@ class CopiedRBM(TwoLayers, Harmonium):
 
     def _arguments(self) -> dict[str, Any]:
         return {
-            **super()._arguments(),
+            **self.rbm._arguments(),
             "visible_copies": self.visible_copies,
             "hidden_copies": self.hidden_copies,
         }
