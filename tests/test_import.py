@@ -48,6 +48,27 @@ def test_a_claim_loads_neither_torch_nor_matplotlib():
     assert loaded_by("import deepbook; deepbook.claim") == ["IPython"]
 
 
+def test_no_module_imports_one_that_imports_it_however_far_around():
+    paths = {
+        "deepbook." + ".".join(path.relative_to(CODE).with_suffix("").parts): path
+        for path in CODE.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    found = {
+        module: {
+            name
+            for imported in imports(path)
+            for name in (imported, imported.rpartition(".")[0])
+            if name in paths
+        }
+        for module, path in paths.items()
+    }
+    # modules that only import what has been taken away are taken away, until none is left
+    while free := {module for module, used in found.items() if not used & found.keys()}:
+        found = {module: used for module, used in found.items() if module not in free}
+    assert not found
+
+
 def test_deepbook_never_imports_what_builds_the_book():
     for path in CODE.rglob("*.py"):
         assert not [name for name in imports(path) if name.startswith("bookbuild")], path

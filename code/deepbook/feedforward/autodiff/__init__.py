@@ -1,9 +1,11 @@
 """Automatic differentiation from nothing: a graph of NumPy arrays and two ways through it.
 
 Goodfellow et al. (2016), section 6.5. `node` says what a graph is made of; `arithmetic`,
-`functions` and `shapes` hold the operations; `modes` differentiates; `graph` counts and draws.
+`functions` and `shapes` hold the operations, which `operators` lends to nodes; `modes`
+differentiates; `graph` counts and draws.
 """
 
+from deepbook.feedforward.autodiff import operators as _operators  # noqa: F401 - attaches them
 from deepbook.feedforward.autodiff.arithmetic import add, div, matmul, mul, neg, power, sub
 from deepbook.feedforward.autodiff.functions import (
     exp,
