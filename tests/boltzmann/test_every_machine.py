@@ -25,7 +25,6 @@ from deepbook.boltzmann import (
     run_chain,
 )
 from deepbook.boltzmann.machines.layered_machine import LayeredMachine
-from deepbook.boltzmann.machines.softmax import conditional_scores
 from deepbook.boltzmann.partition.annealing_paths import AnnealingPath, LayeredPath, annealing_path
 from deepbook.units import check_size
 
@@ -280,13 +279,3 @@ def test_a_deep_machine_anneals_along_its_fast_path_as_along_the_general_one():
     ]
     torch.testing.assert_close(*ratios, rtol=0, atol=1e-10)
     assert type(annealing_path(machine, machine)) is AnnealingPath
-
-
-def test_conditional_scores_are_the_free_energies_of_all_values():
-    machine = machine_of("SoftmaxRBM")
-    visible = machine.encode(torch.tensor([[0, -1, 1]]))
-    others = visible.flatten(1) @ machine.weight.flatten(0, 1) + machine.hidden_bias
-    scores = conditional_scores(others, machine.weight[1], machine.visible_bias[1])
-    with_value = torch.cat([machine.encode(torch.tensor([[0, k, 1]])) for k in (0, 1)])
-    expected = torch.softmax(-machine.free_energy(with_value), 0)
-    torch.testing.assert_close(torch.softmax(scores[0], 0), expected)

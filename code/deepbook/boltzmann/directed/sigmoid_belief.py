@@ -5,8 +5,9 @@ from typing import Unpack
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import softplus
 
+from deepbook.boltzmann.directed.factorised import factorised_bound, fit_factorised
 from deepbook.boltzmann.directed.likelihood_bounds import bernoulli_log_likelihood, check_bits
 from deepbook.boltzmann.energy.layers import check_layers
 from deepbook.boltzmann.energy.states import all_states, state_blocks
@@ -137,9 +138,7 @@ class SigmoidBeliefNetwork(TwoLayers):
             ``log p(v)`` less the divergence from ``q`` to the posterior.
         """
         self.check_hidden(probability)
-        table = self._joint_table(visible)
-        log_q = self._log_q(torch.logit(probability, eps=torch.finfo(probability.dtype).eps))
-        return (log_q.exp() * (table - log_q)).sum(-1)
+        return factorised_bound(self._joint_table(visible), probability, self._states())
 
     @torch.no_grad()
     def mean_field(self, visible: Tensor, sweeps: int = 10) -> Tensor:
@@ -158,17 +157,8 @@ class SigmoidBeliefNetwork(TwoLayers):
         -------
         Tensor, shape (N, hidden_size)
         """
-        table = self._joint_table(visible)
-        states = self._states()
-        logits = self.hidden_bias.expand(len(visible), -1).clone()
-        for _ in range(sweeps):
-            for j in range(self.hidden_size):
-                logits[:, j] = 0.0
-                # q with unit j at 1/2; doubled, the weights of the other units' states
-                others = 2 * self._log_q(logits).exp()
-                # log q_j(1) - log q_j(0) = E_others[log p(v, 1, h) - log p(v, 0, h)]
-                logits[:, j] = (others * table) @ (2 * states[:, j] - 1)
-        return logits.sigmoid()
+        table, start = self._joint_table(visible), self.hidden_bias.expand(len(visible), -1)
+        return fit_factorised(table, start.clone(), self._states(), sweeps).sigmoid()
 
     def log_weights(
         self,
@@ -222,7 +212,3 @@ class SigmoidBeliefNetwork(TwoLayers):
         logits = self._visible_logits(hidden)
         of_state = bernoulli_log_likelihood(hidden, self.hidden_bias) - softplus(logits).sum(-1)
         return visible @ logits.T + of_state
-
-    def _log_q(self, logits: Tensor) -> Tensor:
-        states = self._states()
-        return logsigmoid(logits) @ states.T + logsigmoid(-logits) @ (1 - states).T

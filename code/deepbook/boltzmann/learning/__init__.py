@@ -5,13 +5,13 @@ import lazy_loader
 _ATTRIBUTES = {
     "centred_gradients": ["Centred", "SparsityTarget"],
     "checkpoints": ["Checkpoint", "Stateful"],
+    "expected_cd": ["expected_cd_gradient"],
     "fast_training": ["FastTrainer", "train_fast"],
     "likelihood_gradients": [
         "ContrastiveDivergence",
         "ExactGradient",
         "GradientEstimator",
         "PersistentContrastiveDivergence",
-        "expected_cd_gradient",
     ],
     "many_machines": ["train_many"],
     "noise_contrastive": ["NoiseContrastive"],

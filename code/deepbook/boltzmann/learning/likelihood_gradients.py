@@ -7,23 +7,20 @@ import torch
 from torch import Tensor
 
 from deepbook.boltzmann.energy.energy_model import EnergyModel
-from deepbook.boltzmann.energy.states import all_states
-from deepbook.boltzmann.machines.restricted import RBM
+from deepbook.boltzmann.learning.own_generator import OwnGenerator
 from deepbook.boltzmann.partition.exact_likelihood import model_statistics
-from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
 
 __all__ = [
     "ContrastiveDivergence",
     "ExactGradient",
     "GradientEstimator",
     "PersistentContrastiveDivergence",
-    "expected_cd_gradient",
 ]
 
 Statistics = dict[str, Tensor]
 
 
-class GradientEstimator(ABC):
+class GradientEstimator(OwnGenerator, ABC):
     """Estimates the gradient of the mean log-likelihood of a batch.
 
     Called with a model and visible units of shape (N, *visible shape), it returns for each
@@ -36,9 +33,6 @@ class GradientEstimator(ABC):
     generator : torch.Generator, optional
         On the model's device; the global one if not given.
     """
-
-    def __init__(self, generator: torch.Generator | None = None) -> None:
-        self.generator = generator
 
     def __call__(self, model: EnergyModel, visible: Tensor) -> Statistics:
         """The gradient's estimate for this batch; moves the chains on, where there are any."""
@@ -61,23 +55,6 @@ class GradientEstimator(ABC):
         visible : Tensor, shape (N, *visible shape)
             A batch that the positive phase has accepted: it is not checked again.
         """
-
-    def settings(self) -> dict[str, Any]:
-        """What makes this estimator another than the next, beside its state: kind and numbers.
-
-        A training that is resumed refuses a checkpoint with others. A subclass adds its own:
-        numbers, strings, tensors, sequences of these, and mappings of names to these.
-        """
-        return {"kind": type(self).__name__, "own_generator": self.generator is not None}
-
-    def state_dict(self) -> dict[str, Any]:
-        """What has to be kept so that a resumed training goes on as if never interrupted."""
-        return {"generator": None if self.generator is None else self.generator.get_state()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` gave."""
-        if self.generator is not None and state["generator"] is not None:
-            self.generator.set_state(state["generator"])
 
 
 class ExactGradient(GradientEstimator):
@@ -175,47 +152,6 @@ class PersistentContrastiveDivergence(GradientEstimator):
         """Take back what ``state_dict`` gave."""
         super().load_state_dict(state)
         self.state = state["state"]
-
-
-@torch.no_grad()
-def expected_cd_gradient(model: RBM, visible: Tensor, steps: int) -> Statistics:
-    """The mean of what ``ContrastiveDivergence(steps)`` returns, exactly, for a small machine.
-
-    Its negative phase is that of the data's distribution, moved on by ``steps`` applications of
-    the visible chain's transition matrix; it becomes the model's as the second eigenvalue's power
-    falls (Goodfellow et al. 2016, sections 17.3 and 18.2).
-
-    Parameters
-    ----------
-    model : RBM
-    visible : Tensor, shape (N, visible_size), values 0 and 1
-    steps : int
-
-    Returns
-    -------
-    dict
-        For each name in ``named_parameters`` a tensor of that parameter's shape.
-
-    Raises
-    ------
-    ValueError
-        If ``steps`` is negative, a value is not 0 or 1, or the machine has too many units.
-    """
-    if steps < 0:
-        raise ValueError(f"expected at least 0 steps, got {steps}")
-    positive = model.data_statistics(visible)
-    if not bool(((visible == 0) | (visible == 1)).all()):
-        raise ValueError("expected visible units that are 0 or 1")
-    transition = visible_transition_matrix(model)
-    states = all_states(model.visible_size, dtype=model.dtype, device=model.device)
-    # the place of each example among all states: its bits, read as a number
-    places = 2 ** torch.arange(model.visible_size - 1, -1, -1, device=visible.device)
-    number = (visible.long() * places).sum(-1)
-    distribution = number.bincount(minlength=len(states)).to(states) / len(visible)
-    for _ in range(steps):
-        distribution = distribution @ transition
-    negative = model._statistics(states, distribution)
-    return {name: positive[name] - negative[name] for name in positive}
 
 
 def check_count(what: str, count: int) -> int:

@@ -12,7 +12,7 @@ from deepbook.boltzmann.learning.likelihood_gradients import (
     PersistentContrastiveDivergence,
     Statistics,
 )
-from deepbook.boltzmann.sampling.markov_chains import ParallelTempering
+from deepbook.boltzmann.sampling.parallel_tempering import ParallelTempering
 
 __all__ = ["FastPersistentContrastiveDivergence", "TemperedGradient"]
 

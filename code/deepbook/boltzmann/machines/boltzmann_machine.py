@@ -1,6 +1,6 @@
 """The general Boltzmann machine: any two binary units may be coupled."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Unpack
 
 import torch
@@ -10,6 +10,7 @@ from torch.nn.functional import softplus
 from deepbook.boltzmann.energy.energy_model import EnergyModel, shares
 from deepbook.boltzmann.energy.states import state_blocks
 from deepbook.boltzmann.energy.two_layers import InitialWeights, TwoLayers
+from deepbook.boltzmann.machines.hidden_sums import mean_moments, sum_out_hidden
 from deepbook.units import bernoulli, check_units
 
 __all__ = ["BoltzmannMachine"]
@@ -191,8 +192,7 @@ class BoltzmannMachine(TwoLayers, EnergyModel):
         return -self._energy(state)
 
     def _free_energy(self, visible: Tensor) -> Tensor:
-        parts = [log_weight.logsumexp(-1) for _, log_weight in self._hidden_blocks(visible)]
-        return -torch.stack(parts).logsumexp(0)
+        return sum_out_hidden(visible, self.weight_matrix(), *self._biases())
 
     @torch.no_grad()
     def _gibbs_step(
@@ -226,41 +226,15 @@ class BoltzmannMachine(TwoLayers, EnergyModel):
     @torch.no_grad()
     def _data_statistics(self, visible: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
         weights = shares(visible, weights)
-        free_energy = self._free_energy(visible)
-        hidden_mean = visible.new_zeros(len(visible), self.hidden_size)
-        hidden_moment = visible.new_zeros(self.hidden_size, self.hidden_size)
-        for hidden, log_weight in self._hidden_blocks(visible):
-            # p(h | v) = exp(-E(v, h)) / exp(-F(v)), times the weight of v
-            share = torch.exp(log_weight + free_energy[:, None]) * weights[:, None]
-            hidden_mean += share @ hidden
-            hidden_moment += (hidden * share.sum(0)[:, None]).T @ hidden
-        weighted = visible * weights[:, None]
-        across = visible.T @ hidden_mean
-        moment = torch.cat(
-            [
-                torch.cat([weighted.T @ visible, across], dim=1),
-                torch.cat([across.T, hidden_moment], dim=1),
-            ]
-        )
-        return self._from_moments(moment, torch.cat([weighted.sum(0), hidden_mean.sum(0)]))
+        moment, mean = mean_moments(visible, weights, self.weight_matrix(), *self._biases())
+        return self._from_moments(moment, mean)
 
     def _log_partition_without_couplings(self) -> Tensor:
         # one softplus for each unit
         return softplus(self.bias()).sum()
 
-    def _hidden_blocks(self, visible: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Hidden states (B, hidden_size) and ``-E(v, h)`` for each of them, shape (N, B)."""
-        weight = self.weight_matrix()
-        split = [self.visible_size, self.hidden_size]
-        within_visible, across = weight[: self.visible_size].split(split, dim=1)
-        within_hidden = weight[self.visible_size :, self.visible_size :]
-        of_visible = (visible @ within_visible * visible).sum(-1) / 2 + visible @ self.visible_bias
-        field = visible @ across + self.hidden_bias
-        for hidden in state_blocks(
-            self.hidden_size, block_size=2**10, dtype=self.dtype, device=self.device
-        ):
-            of_hidden = (hidden @ within_hidden * hidden).sum(-1) / 2
-            yield hidden, of_visible[:, None] + field @ hidden.T + of_hidden
+    def _biases(self) -> tuple[Tensor, Tensor]:
+        return self.visible_bias, self.hidden_bias
 
     def _from_moments(self, moment: Tensor, mean: Tensor) -> dict[str, Tensor]:
         first, second = self.pairs

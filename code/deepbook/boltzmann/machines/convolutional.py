@@ -10,6 +10,12 @@ from torch.nn.functional import conv2d, conv_transpose2d, softplus, unfold
 from deepbook.boltzmann.energy.energy_model import shares
 from deepbook.boltzmann.energy.harmonium import Harmonium
 from deepbook.boltzmann.energy.two_layers import InitialWeights, TwoLayers
+from deepbook.boltzmann.machines.pooling import (
+    log_one_plus_sum,
+    one_way_draws,
+    one_way_means,
+    to_blocks,
+)
 from deepbook.boltzmann.machines.restricted import RBM
 from deepbook.units import check_units, log_odds
 
@@ -93,7 +99,7 @@ class ConvolutionalRBM(TwoLayers, Harmonium):
 
         Shape (..., filter_count, hidden height / pooling, hidden width / pooling).
         """
-        return self._blocks(self.hidden_mean(visible)).sum(-1)
+        return to_blocks(self.hidden_mean(visible), self.pooling).sum(-1)
 
     def initial_state(self, count: int) -> Tensor:
         """Visible units that are all 0, shape (count, *image_shape)."""
@@ -156,8 +162,8 @@ class ConvolutionalRBM(TwoLayers, Harmonium):
         return self._infinite_where_forbidden(self._visible_energy(visible) - together, hidden)
 
     def _free_energy(self, visible: Tensor) -> Tensor:
-        blocks = _log_one_plus_sum(self._blocks(self._hidden_input(visible)))
-        return self._visible_energy(visible) - blocks.sum((-3, -2, -1))
+        blocks = to_blocks(self._hidden_input(visible), self.pooling)
+        return self._visible_energy(visible) - log_one_plus_sum(blocks).sum((-3, -2, -1))
 
     def _hidden_free_energy(self, hidden: Tensor) -> Tensor:
         hidden_part = hidden.sum((-2, -1)) @ self.hidden_bias
@@ -168,24 +174,15 @@ class ConvolutionalRBM(TwoLayers, Harmonium):
         if self.pooling == 1:
             return energy
         # means may add up to a little more than one by rounding
-        forbidden = (self._blocks(hidden).sum(-1) > 1 + 1e-4).flatten(-3).any(-1)
+        forbidden = (to_blocks(hidden, self.pooling).sum(-1) > 1 + 1e-4).flatten(-3).any(-1)
         return torch.where(forbidden, math.inf, energy)
 
     def _hidden_mean(self, visible: Tensor) -> Tensor:
-        blocks = self._blocks(self._hidden_input(visible))
-        # a softmax in which "all off" takes part with an input of 0
-        return self._from_blocks(torch.exp(blocks - _log_one_plus_sum(blocks)[..., None]))
+        return one_way_means(self._hidden_input(visible), self.pooling)
 
     @torch.no_grad()
     def _sample_hidden(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        blocks = self._blocks(self._hidden_mean(visible))
-        # one uniform number for a block: the first partial sum above it is the unit that is on
-        uniform = torch.rand(
-            (*blocks.shape[:-1], 1), dtype=blocks.dtype, device=blocks.device, generator=generator
-        )
-        reached = uniform < blocks.cumsum(-1)
-        drawn = reached & (reached.cumsum(-1) == 1)
-        return self._from_blocks(drawn.to(blocks))
+        return one_way_draws(self._hidden_mean(visible), self.pooling, generator)
 
     @torch.no_grad()
     def _statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
@@ -218,16 +215,6 @@ class ConvolutionalRBM(TwoLayers, Harmonium):
         answers = conv_transpose2d(maps, self.weight, self.visible_bias)
         return answers.view(*hidden.shape[:-3], *self.image_shape)
 
-    def _blocks(self, units: Tensor) -> Tensor:
-        # (..., filters, blocks down, blocks across, pooling ** 2)
-        side = self.pooling
-        parts = units.unflatten(-1, (-1, side)).unflatten(-3, (-1, side))
-        return parts.transpose(-3, -2).flatten(-2)
-
-    def _from_blocks(self, blocks: Tensor) -> Tensor:
-        side = self.pooling
-        return blocks.unflatten(-1, (side, side)).transpose(-3, -2).flatten(-4, -3).flatten(-2)
-
     def _arguments(self) -> dict[str, Any]:
         return {
             "image_shape": self.image_shape,
@@ -235,8 +222,3 @@ class ConvolutionalRBM(TwoLayers, Harmonium):
             "filter_size": self.filter_size,
             "pooling": self.pooling,
         }
-
-
-def _log_one_plus_sum(blocks: Tensor) -> Tensor:
-    # log(1 + sum_n exp(x_n)) over the last dimension; 1 is the state with all units off
-    return softplus(torch.logsumexp(blocks, -1))

@@ -4,13 +4,20 @@ from typing import Any, ClassVar, Unpack
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot, softplus
+from torch.nn.functional import softplus
 
 from deepbook.boltzmann.energy.harmonium import Harmonium
 from deepbook.boltzmann.energy.two_layers import InitialWeights, TwoLayers
-from deepbook.units import check_units
+from deepbook.boltzmann.machines.items import (
+    check_items,
+    check_mask,
+    draw_values,
+    encode,
+    there,
+)
+from deepbook.boltzmann.machines.one_item import conditional_scores
 
-__all__ = ["SoftmaxRBM", "conditional_scores"]
+__all__ = ["SoftmaxRBM"]
 
 
 class SoftmaxRBM(TwoLayers, Harmonium):
@@ -79,17 +86,7 @@ class SoftmaxRBM(TwoLayers, Harmonium):
         ValueError
             If the last dimension or a value is out of range.
         """
-        if values.shape[-1:] != (self.item_count,):
-            raise ValueError(f"expected {self.item_count} items, got shape {tuple(values.shape)}")
-        if values.is_floating_point() or values.is_complex():
-            raise TypeError(f"expected integers, got {values.dtype}")
-        if bool(((values < -1) | (values >= self.value_count)).any()):
-            raise ValueError(
-                f"expected values from 0 to {self.value_count - 1}, or -1 where missing, "
-                f"got values from {int(values.min())} to {int(values.max())}"
-            )
-        # one row more for the missing, then cut off
-        return one_hot(values.long() + 1, self.value_count + 1)[..., 1:].to(self.weight)
+        return encode(values, self.item_count, self.value_count).to(self.weight)
 
     def hidden_free_energy(self, hidden: Tensor, observed: Tensor | None = None) -> Tensor:
         """``-log sum_v exp(-E(v, h))`` in nats, shape (...).
@@ -152,7 +149,7 @@ class SoftmaxRBM(TwoLayers, Harmonium):
     @staticmethod
     def observed(visible: Tensor) -> Tensor:
         """Which items are not missing: bool, shape (..., item_count)."""
-        return visible.sum(-1) > 0.5
+        return there(visible)
 
     def initial_state(self, count: int) -> Tensor:
         """Every item observed, at its first value: zeros would mean that all are missing."""
@@ -175,27 +172,11 @@ class SoftmaxRBM(TwoLayers, Harmonium):
 
     def check_visible(self, visible: Tensor) -> None:
         """Raise unless rows sum to one or zero, and each example has an item that is there."""
-        if visible.shape[-2:] != (self.item_count, self.value_count):
-            raise ValueError(
-                f"expected {self.item_count} items of K = {self.value_count} values in the last "
-                f"two dimensions, got shape {tuple(visible.shape)}"
-            )
-        check_units(visible, self.value_count, self.dtype, "visible")
-        total = visible.sum(-1)
-        there = total > 0.5
-        if bool(((total - there.to(total)).abs() > 1e-4).any()):
-            raise ValueError("expected rows that sum to 1, or to 0 where an item is missing")
-        if not bool(there.any(-1).all()):
-            raise ValueError("expected at least 1 observed item in each example, got none in one")
+        check_items(visible, self.item_count, self.value_count, self.dtype)
 
     def _check_observed(self, observed: Tensor | None) -> None:
-        if observed is None:
-            return
-        if observed.shape[-1:] != (self.item_count,) or observed.dtype != torch.bool:
-            raise ValueError(
-                f"expected a bool for each of {self.item_count} items, "
-                f"got {observed.dtype} of shape {tuple(observed.shape)}"
-            )
+        if observed is not None:
+            check_mask(observed, self.item_count)
 
     def _energy(self, visible: Tensor, hidden: Tensor) -> Tensor:
         return (
@@ -222,15 +203,7 @@ class SoftmaxRBM(TwoLayers, Harmonium):
         observed: Tensor | None = None,
     ) -> Tensor:
         probability = self._visible_mean(hidden)
-        # the number of partial sums below a uniform number is a draw of the value
-        uniform = torch.rand(
-            (*probability.shape[:-1], 1),
-            dtype=probability.dtype,
-            device=probability.device,
-            generator=generator,
-        )
-        value = (probability.cumsum(-1)[..., :-1] <= uniform).sum(-1)
-        drawn = one_hot(value, self.value_count).to(probability)
+        drawn = draw_values(probability, generator)
         return drawn if observed is None else drawn * observed[..., None]
 
     def _gibbs_step(self, state: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -255,23 +228,3 @@ class SoftmaxRBM(TwoLayers, Harmonium):
     def _arguments(self) -> dict[str, Any]:
         counts = {"item_count": self.item_count, "value_count": self.value_count}
         return {**counts, "hidden_size": self.hidden_size}
-
-
-def conditional_scores(others: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """``log P(v_i = k | the other items)`` up to what all values k share.
-
-    It is ``-F`` of the other items together with each value of this one.
-
-    Parameters
-    ----------
-    others : Tensor, shape (..., hidden_size)
-        What the hidden units get from the other items and from their biases.
-    weight : Tensor, shape (..., value_count, hidden_size)
-        Of this item.
-    bias : Tensor, shape (..., value_count)
-
-    Returns
-    -------
-    Tensor, shape (..., value_count)
-    """
-    return bias + softplus(others[..., None, :] + weight).sum(-1)

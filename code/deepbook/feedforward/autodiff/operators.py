@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from deepbook.feedforward.autodiff.arithmetic import add, div, matmul, mul, neg, power, sub
+from deepbook.feedforward.autodiff.arithmetic import add, div, mul, neg, power, sub
+from deepbook.feedforward.autodiff.matrix_product import matmul
 from deepbook.feedforward.autodiff.node import Node, Operand
 from deepbook.feedforward.autodiff.shapes import transpose
 
