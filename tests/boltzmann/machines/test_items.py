@@ -50,6 +50,7 @@ def test_rows_that_are_no_items_are_refused(rows, message):
 @pytest.mark.parametrize("mask", [torch.ones(2, dtype=torch.bool), torch.ones(3)])
 def test_a_mask_has_a_bool_for_each_item(mask):
     check_mask(torch.ones(5, 3, dtype=torch.bool), 3)
+    check_mask(None, 3)
     with pytest.raises(ValueError, match="a bool for each of 3 items"):
         check_mask(mask, 3)
 

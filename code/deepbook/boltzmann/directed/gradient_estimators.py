@@ -39,7 +39,7 @@ def exact_gradient(objective: Objective, logits: Tensor) -> Tensor:
     """
     logits = _leaf(logits)
     states = all_states(len(logits), dtype=logits.dtype, device=logits.device)
-    log_p = _log_p(states, logits)
+    log_p = (states * logits - torch.nn.functional.softplus(logits)).sum(-1)
     value = log_p.exp() @ objective(states).detach()
     return torch.autograd.grad(value, logits)[0]
 
@@ -130,10 +130,6 @@ def relaxed(
     noise = torch.logit(uniform, eps=torch.finfo(row.dtype).tiny)
     value = objective(torch.sigmoid((row + noise) / temperature))
     return torch.autograd.grad(value.sum(), row)[0]
-
-
-def _log_p(states: Tensor, logits: Tensor) -> Tensor:
-    return (states * logits - torch.nn.functional.softplus(logits)).sum(-1)
 
 
 def _leaf(tensor: Tensor) -> Tensor:

@@ -54,8 +54,10 @@ def check_items(visible: Tensor, item_count: int, value_count: int, dtype: torch
         raise ValueError("expected at least 1 observed item in each example, got none in one")
 
 
-def check_mask(observed: Tensor, item_count: int) -> None:
-    """Raise unless ``observed`` has a bool for each item."""
+def check_mask(observed: Tensor | None, item_count: int) -> None:
+    """Raise unless ``observed``, where it is given, has a bool for each item."""
+    if observed is None:
+        return
     if observed.shape[-1:] != (item_count,) or observed.dtype != torch.bool:
         raise ValueError(
             f"expected a bool for each of {item_count} items, "

@@ -95,13 +95,13 @@ class SoftmaxRBM(TwoLayers, Harmonium):
         (..., item_count), by default every item.
         """
         self.check_hidden(hidden)
-        self._check_observed(observed)
+        check_mask(observed, self.item_count)
         return self._hidden_free_energy(hidden, observed)
 
     def visible_mean(self, hidden: Tensor, observed: Tensor | None = None) -> Tensor:
         """``P(v_ik = 1 | h)``, shape (..., item_count, value_count); zero where not observed."""
         self.check_hidden(hidden)
-        self._check_observed(observed)
+        check_mask(observed, self.item_count)
         return self._visible_mean(hidden, observed)
 
     def predictive(self, visible: Tensor, item: Tensor | int) -> Tensor:
@@ -143,7 +143,7 @@ class SoftmaxRBM(TwoLayers, Harmonium):
     ) -> Tensor:
         """Draw ``v`` given ``h``: one value for each observed item, by default for every item."""
         self.check_hidden(hidden)
-        self._check_observed(observed)
+        check_mask(observed, self.item_count)
         return self._sample_visible(hidden, generator, observed)
 
     @staticmethod
@@ -173,10 +173,6 @@ class SoftmaxRBM(TwoLayers, Harmonium):
     def check_visible(self, visible: Tensor) -> None:
         """Raise unless rows sum to one or zero, and each example has an item that is there."""
         check_items(visible, self.item_count, self.value_count, self.dtype)
-
-    def _check_observed(self, observed: Tensor | None) -> None:
-        if observed is not None:
-            check_mask(observed, self.item_count)
 
     def _energy(self, visible: Tensor, hidden: Tensor) -> Tensor:
         return (

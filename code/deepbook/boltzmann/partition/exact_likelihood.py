@@ -1,6 +1,6 @@
 """The exact likelihood of a machine with few enough units on one side."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -34,8 +34,8 @@ def log_partition(model: EnergyModel) -> Tensor:
     log_unnormalised, shape = _smaller_side(model)
     parts = [
         # nothing of a block is kept: the backward pass computes it again
-        checkpoint(_log_sum, log_unnormalised, states, use_reentrant=False)
-        for states in _blocks(model, shape)
+        checkpoint(_log_sum, log_unnormalised, states.reshape(-1, *shape), use_reentrant=False)
+        for states in state_blocks(shape.numel(), dtype=model.dtype, device=model.device)
     ]
     return torch.logsumexp(torch.stack(parts), dim=0)
 
@@ -111,11 +111,6 @@ def _smaller_side(
             f"expected at most {MAX_UNITS} binary units to enumerate on one side, got {sizes}"
         )
     return side
-
-
-def _blocks(model: EnergyModel, shape: torch.Size) -> Iterator[Tensor]:
-    for states in state_blocks(shape.numel(), dtype=model.dtype, device=model.device):
-        yield states.reshape(-1, *shape)
 
 
 def _log_sum(log_unnormalised: Callable[[Tensor], Tensor], states: Tensor) -> Tensor:

@@ -95,7 +95,10 @@ class ParallelTempering:
         return self._run(steps, generator)
 
     def _run(self, steps: int, generator: torch.Generator | None) -> Tensor:
-        self._read_parameters()
+        base, model = dict(self.base.named_parameters()), dict(self.model.named_parameters())
+        for beta, level in zip(self.betas, self._levels, strict=True):
+            for name, parameter in level.named_parameters():
+                parameter.copy_(torch.lerp(base[name], model[name], beta))
         for _ in range(steps):
             self.states = torch.stack(
                 [
@@ -129,12 +132,6 @@ class ParallelTempering:
                     f"expected {name} of shape {tuple(ours.shape)}, got {tuple(state[name].shape)}"
                 )
             ours.copy_(state[name])
-
-    def _read_parameters(self) -> None:
-        base, model = dict(self.base.named_parameters()), dict(self.model.named_parameters())
-        for beta, level in zip(self.betas, self._levels, strict=True):
-            for name, parameter in level.named_parameters():
-                parameter.copy_(torch.lerp(base[name], model[name], beta))
 
     def _swap(self, lower: int, generator: torch.Generator | None) -> None:
         """Offer the states of a level and the next to each other, in each chain."""
