@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from deepbook.units import bernoulli, check_units, log_odds
+from deepbook.units import bernoulli, check_size, check_units, log_odds
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,14 @@ def test_units_of_another_shape_dtype_or_range_are_refused(units, error, message
 )
 def test_units_and_means_between_zero_and_one_pass(units):
     check_units(units, 3, torch.float32, "visible")
+
+
+def test_a_size_may_hold_any_value():
+    check_size(torch.tensor([-3.0, math.nan, 7.0]), 3, torch.float32, "visible")
+    with pytest.raises(ValueError, match=r"expected 2 visible units .* got shape \(3,\)"):
+        check_size(torch.zeros(3), 2, torch.float32, "visible")
+    with pytest.raises(TypeError, match=r"units of torch\.float64, got torch\.float32"):
+        check_size(torch.zeros(3), 3, torch.float64, "visible")
 
 
 def test_log_odds_are_those_of_a_share_with_half_an_example_more_on_each_side():

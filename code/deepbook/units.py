@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["bernoulli", "check_units", "log_odds"]
+__all__ = ["bernoulli", "check_size", "check_units", "log_odds"]
 
 
 def bernoulli(probability: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -18,14 +18,19 @@ def bernoulli(probability: Tensor, generator: torch.Generator | None = None) -> 
     return (uniform < probability).to(probability.dtype)
 
 
-def check_units(units: Tensor, size: int, dtype: torch.dtype, layer: str) -> None:
-    """Raise unless the last dimension holds ``size`` values in [0, 1] of this dtype."""
+def check_size(units: Tensor, size: int, dtype: torch.dtype, layer: str) -> None:
+    """Raise unless the last dimension holds ``size`` values of this dtype."""
     if units.ndim < 1 or units.shape[-1] != size:
         raise ValueError(
             f"expected {size} {layer} units in the last dimension, got shape {tuple(units.shape)}"
         )
     if units.dtype != dtype:
         raise TypeError(f"expected {layer} units of {dtype}, got {units.dtype}")
+
+
+def check_units(units: Tensor, size: int, dtype: torch.dtype, layer: str) -> None:
+    """Raise unless the last dimension holds ``size`` values in [0, 1] of this dtype."""
+    check_size(units, size, dtype, layer)
     if units.numel():
         low, high = units.aminmax()
         # NaN compares false

@@ -7,6 +7,7 @@ from deepbook.boltzmann import (
     RBM,
     BoltzmannMachine,
     ConvolutionalRBM,
+    CopiedRBM,
     GaussianRBM,
     SoftmaxRBM,
     ais,
@@ -20,6 +21,7 @@ MACHINES = {
     "general with hidden units": lambda: BoltzmannMachine(4, 3),
     "gaussian": lambda: GaussianRBM(3, 4),
     "softmax": lambda: SoftmaxRBM(3, 4, 5),
+    "copied": lambda: CopiedRBM(3, 4, visible_copies=2, hidden_copies=2),
     "convolutional": lambda: ConvolutionalRBM((1, 4, 4), 2, 3),
 }
 

@@ -22,7 +22,7 @@ def test_a_page_loads_only_the_modules_that_it_uses():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     modules = ["energy", "energy.energy_model", "energy.harmonium", "energy.layers"]
-    modules += ["machines", "machines.restricted"]
+    modules += ["energy.two_layers", "machines", "machines.restricted"]
     assert loaded.stdout.split() == [f"deepbook.boltzmann.{module}" for module in modules]
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 import deepbook.live
 from deepbook.boltzmann import RBM, SoftmaxRBM, all_states
-from deepbook.boltzmann.learning.likelihood_gradients import expected_cd_gradient
+from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
 from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
 from deepbook.live import CDBias, FilmRecommender, GibbsDream, LiveFigure, TemperingWalker, pack
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from deepbook.boltzmann import RBM, SoftmaxRBM
-from deepbook.boltzmann.learning.likelihood_gradients import expected_cd_gradient
+from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
 from deepbook.live import CDBias, FilmRecommender, GibbsDream, TemperingWalker
 
 pytestmark = pytest.mark.browser

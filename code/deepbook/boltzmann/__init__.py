@@ -6,20 +6,15 @@ In subpackages by what a reader looks for; every public name can be imported fro
 import lazy_loader
 
 _ATTRIBUTES = {
+    "deep.copied_rbm": ["CopiedRBM"],
     "deep.deep_belief": ["DBN"],
     "deep.deep_boltzmann": ["DBM"],
-    "deep.deep_pretraining": ["CopiedRBM", "dbm_from_rbms"],
+    "deep.deep_pretraining": ["dbm_from_rbms"],
     "deep.fine_tuning": ["network_from_dbm", "network_from_dbn", "with_mean_field"],
     "deep.multi_prediction": ["complete", "multi_prediction_loss"],
     "deep.up_down": ["UpDown"],
-    "directed.gradient_estimators": [
-        "exact_gradient",
-        "gaussian_reparameterised",
-        "gaussian_score_function",
-        "reinforce",
-        "relaxed",
-        "straight_through",
-    ],
+    "directed.gaussian_gradients": ["gaussian_reparameterised", "gaussian_score_function"],
+    "directed.gradient_estimators": ["exact_gradient", "reinforce", "relaxed", "straight_through"],
     "directed.likelihood_bounds": ["bernoulli_log_likelihood", "check_bits", "log_mean_exp"],
     "directed.nade": ["NADE"],
     "directed.sigmoid_belief": ["Recognition", "SigmoidBeliefNetwork"],
@@ -30,6 +25,7 @@ _ATTRIBUTES = {
     "energy.layers": ["check_layers"],
     "energy.states": ["MAX_UNITS", "all_states", "state_blocks"],
     "energy.toy_data": ["bars_and_stripes", "shifter"],
+    "energy.two_layers": ["InitialWeights", "TwoLayers"],
     "inference.binary_sparse_coding": ["BinarySparseCoding"],
     "inference.mean_field": [
         "MeanField",
@@ -44,6 +40,7 @@ _ATTRIBUTES = {
         "sparse_coding_loss",
     ],
     "learning.centred_gradients": ["Centred", "SparsityTarget"],
+    "learning.expected_cd": ["expected_cd_gradient"],
     "learning.fast_training": ["FastTrainer", "train_fast"],
     "learning.likelihood_ascent": ["LikelihoodAscent", "train"],
     "learning.likelihood_gradients": [
@@ -51,7 +48,6 @@ _ATTRIBUTES = {
         "ExactGradient",
         "GradientEstimator",
         "PersistentContrastiveDivergence",
-        "expected_cd_gradient",
     ],
     "learning.many_machines": ["train_many"],
     "learning.noise_contrastive": ["NoiseContrastive"],
@@ -67,8 +63,9 @@ _ATTRIBUTES = {
     "machines.convolutional": ["ConvolutionalRBM"],
     "machines.gaussian": ["GaussianRBM"],
     "machines.layered_machine": ["LayeredMachine"],
+    "machines.one_item": ["conditional_scores"],
     "machines.restricted": ["RBM"],
-    "machines.softmax": ["SoftmaxRBM", "conditional_scores"],
+    "machines.softmax": ["SoftmaxRBM"],
     "partition.annealed_importance_sampling": ["ais", "reverse_ais"],
     "partition.annealing_paths": ["AnnealingPath", "LayeredPath", "RBMPath", "annealing_path"],
     "partition.bridge_sampling": ["BridgeEstimate", "Estimate", "bridge"],
@@ -76,15 +73,18 @@ _ATTRIBUTES = {
     "partition.sample_quality": ["Nearest", "nearest", "parzen_log_density"],
     "partition.two_sided_likelihood": ["TwoSidedLikelihood", "two_sided_log_likelihood"],
     "records": ["Record", "read_record", "record_names"],
-    "sampling.markov_chains": ["ParallelTempering", "record_chain", "run_chain"],
-    "sampling.temperature": ["tempered_step"],
-    "sampling.transition_matrices": [
+    "sampling.markov_chains": ["record_chain", "run_chain"],
+    "sampling.parallel_tempering": ["ParallelTempering"],
+    "sampling.stochastic_matrices": [
         "detailed_balance_error",
-        "gibbs_transition_matrix",
-        "joint_transition_matrix",
         "second_eigenvalue",
         "stationarity_error",
         "stationary_distribution",
+    ],
+    "sampling.temperature": ["tempered_step"],
+    "sampling.transition_matrices": [
+        "gibbs_transition_matrix",
+        "joint_transition_matrix",
         "visible_transition_matrix",
     ],
 }

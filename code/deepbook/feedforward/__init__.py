@@ -3,12 +3,10 @@
 import lazy_loader
 
 _ATTRIBUTES = {
-    "activations": [
-        "ACTIVATIONS",
-        "Activation",
+    "activations": ["ACTIVATIONS", "Activation", "get_activation"],
+    "activation_functions": [
         "elu",
         "gelu",
-        "get_activation",
         "identity",
         "leaky_relu",
         "maxout",
@@ -31,7 +29,8 @@ _ATTRIBUTES = {
         "numerical_gradient",
     ],
     "initialization": ["SCHEMES", "initialize_", "weight_variance"],
-    "linear_regions": ["linear_cells", "linear_pieces", "patterns_on_grid"],
+    "regions_in_plane": ["linear_cells", "patterns_on_grid"],
+    "regions_on_line": ["linear_pieces"],
     "losses": [
         "binary_cross_entropy_with_logits",
         "cross_entropy",

@@ -1,8 +1,4 @@
-"""Hidden units: what a layer does to its weighted sums (Goodfellow et al. 2016, section 6.3).
-
-Every function maps a tensor entry by entry (only ``maxout`` joins entries) and stays
-exact for large inputs, forward and in autograd. ``ACTIVATIONS`` is the table of them all.
-"""
+"""The table of hidden units: function, slope, and what else there is to know of each."""
 
 import math
 from collections.abc import Callable
@@ -11,111 +7,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-
-def step(x: Tensor) -> Tensor:
-    """1 where ``x > 0``, else 0: the neuron of McCulloch and Pitts."""
-    return (x > 0).to(x.dtype)
-
-
-def identity(x: Tensor) -> Tensor:
-    """``x`` itself: a linear unit."""
-    return x
-
-
-def sigmoid(x: Tensor) -> Tensor:
-    """``1 / (1 + exp(-x))``."""
-    # exp only of what is not positive: it cannot overflow
-    shrinking = torch.exp(torch.where(x >= 0, -x, x))
-    return torch.where(x >= 0, torch.ones_like(shrinking), shrinking) / (1 + shrinking)
-
-
-def tanh(x: Tensor) -> Tensor:
-    """Hyperbolic tangent, ``2 sigmoid(2x) - 1``."""
-    return torch.tanh(x)
-
-
-def relu(x: Tensor) -> Tensor:
-    """``max(0, x)``."""
-    return torch.where(x <= 0, torch.zeros_like(x), x)
-
-
-def leaky_relu(x: Tensor, slope: float = 0.01) -> Tensor:
-    """``x`` where positive, else ``slope * x`` (Maas et al. 2013)."""
-    return torch.where(x > 0, x, slope * x)
-
-
-def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """``x`` where positive, else ``alpha * (exp(x) - 1)`` (Clevert et al. 2016)."""
-    # the clamp keeps the branch that is not taken from overflowing in the gradient
-    return torch.where(x > 0, x, alpha * torch.expm1(x.clamp(max=0)))
-
-
-def selu_constants() -> tuple[float, float]:
-    """Scale (lambda) and alpha of SELU: mean 0 and variance 1 in, the same out.
-
-    For ``z ~ N(0, 1)``, with ``P`` its distribution function,
-
-    - ``E[elu(z)] = 1/sqrt(2 pi) + alpha (e^(1/2) P(-1) - 1/2) = 0`` gives alpha,
-    - ``scale^2 E[elu(z)^2] = scale^2 (1/2 + alpha^2 (e^2 P(-2) - 2 e^(1/2) P(-1) + 1/2)) = 1``
-      gives the scale (Klambauer et al. 2017).
-    """
-    p1, p2 = (0.5 * math.erfc(n / math.sqrt(2)) for n in (1, 2))  # P(-1), P(-2)
-    first = math.exp(0.5) * p1  # E[e^z; z < 0]
-    second = math.exp(2) * p2  # E[e^2z; z < 0]
-    alpha = 1 / math.sqrt(2 * math.pi) / (0.5 - first)
-    scale = (0.5 + alpha**2 * (second - 2 * first + 0.5)) ** -0.5
-    return scale, alpha
-
-
-_SCALE, _ALPHA = selu_constants()
-
-
-def selu(x: Tensor) -> Tensor:
-    """``scale * elu(x, alpha)`` with the constants of :func:`selu_constants`."""
-    return _SCALE * elu(x, _ALPHA)
-
-
-def gelu(x: Tensor) -> Tensor:
-    """``x`` times the probability that ``N(0, 1)`` is below it (Hendrycks and Gimpel 2016)."""
-    return x * _normal_below(x)
-
-
-def softplus(x: Tensor) -> Tensor:
-    """``log(1 + exp(x))``, a smooth ReLU (Dugas et al. 2001)."""
-    return torch.logaddexp(x, torch.zeros_like(x))  # log(e^x + e^0)
-
-
-def maxout(x: Tensor, pieces: int = 2) -> Tensor:
-    """Largest of each group of ``pieces`` neighbours (eq. 6.37; Goodfellow et al. 2013).
-
-    Parameters
-    ----------
-    x : Tensor, shape (..., units * pieces)
-
-    Returns
-    -------
-    Tensor, shape (..., units)
-
-    Raises
-    ------
-    ValueError
-        If the last dimension does not divide into groups of ``pieces``.
-    """
-    return _groups(x, pieces).amax(-1)
-
-
-def _normal_below(x: Tensor) -> Tensor:
-    return 0.5 * torch.erfc(-x / math.sqrt(2))
-
-
-def _groups(x: Tensor, pieces: int) -> Tensor:
-    if pieces < 1 or x.dim() == 0 or x.shape[-1] % pieces:
-        raise ValueError(
-            f"expected a last dimension that divides into groups of {pieces}, "
-            f"got shape {tuple(x.shape)}"
-        )
-    return x.unflatten(-1, (-1, pieces))
-
+from deepbook.feedforward.activation_functions import (
+    SELU_ALPHA,
+    SELU_SCALE,
+    elu,
+    gelu,
+    groups,
+    identity,
+    leaky_relu,
+    maxout,
+    normal_below,
+    relu,
+    selu,
+    sigmoid,
+    softplus,
+    step,
+    tanh,
+)
 
 # Derivatives. At a kink they are what torch takes: the slope on the left (the step's is 0).
 
@@ -137,16 +45,16 @@ def _elu_derivative(x: Tensor, alpha: float = 1.0) -> Tensor:
 
 
 def _selu_derivative(x: Tensor) -> Tensor:
-    return _SCALE * _elu_derivative(x, _ALPHA)
+    return SELU_SCALE * _elu_derivative(x, SELU_ALPHA)
 
 
 def _gelu_derivative(x: Tensor) -> Tensor:
     density = torch.exp(-0.5 * x**2) / math.sqrt(2 * math.pi)
-    return _normal_below(x) + x * density
+    return normal_below(x) + x * density
 
 
 def _maxout_derivative(x: Tensor) -> Tensor:
-    grouped = _groups(x, 2)
+    grouped = groups(x, 2)
     won = torch.zeros_like(grouped).scatter(-1, grouped.argmax(-1, keepdim=True), 1.0)
     return won.flatten(-2)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from deepbook.feedforward.activations import step
+from deepbook.feedforward.activation_functions import step
 
 
 class Step(nn.Module):

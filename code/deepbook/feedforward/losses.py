@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from deepbook.feedforward.activations import softplus
+from deepbook.feedforward.activation_functions import softplus
 
 
 def half_squared_error(predictions: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:

@@ -86,11 +86,12 @@ def signal_by_depth(
         mean=torch.stack([h.mean() for h in outputs]),
         variance=torch.stack([h.var() for h in outputs]),
         gradient_norm=torch.stack(norms[::-1]) / norms[0],
-        dead_share=torch.stack([_dead_share(slope, unit.pieces) for slope in slopes]),
+        # a unit of several pieces is dead only where all of them are
+        dead_share=torch.stack(
+            [
+                (slope == 0).unflatten(1, (-1, unit.pieces)).all(2).all(0).float().mean()
+                for slope in slopes
+            ]
+        ),
         zero_share=torch.stack([(h == 0).float().mean() for h in outputs]),
     )
-
-
-def _dead_share(slope: Tensor, pieces: int) -> Tensor:
-    # a unit of several pieces is dead only where all of them are
-    return (slope == 0).unflatten(1, (-1, pieces)).all(2).all(0).float().mean()

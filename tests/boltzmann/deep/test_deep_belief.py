@@ -8,21 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepbook.boltzmann import (
-    DBM,
     DBN,
     RBM,
-    ContrastiveDivergence,
     ExactGradient,
     UpDown,
     all_states,
     log_likelihood,
     log_partition,
-    network_from_dbm,
     network_from_dbn,
     train,
-    with_mean_field,
 )
-from deepbook.feedforward import MLP
 
 
 def states(size):
@@ -160,112 +155,6 @@ def test_samples_can_start_at_data_and_repeat_with_their_generator(dbn):
     assert torch.equal(draw(), draw())
 
 
-def test_up_down_moves_generation_along_the_gradient_of_the_bound(dbn):
-    # with the top's chain at the data, the mean over draws is the gradient for theta
-    data, generator = states(4)[::3], torch.Generator().manual_seed(0)
-    h1, h2 = states(3)[:, None], states(5)
-    up0 = bernoulli_log_probability(states(3), dbn.recognition_input(data, 0)[:, None])
-    up1 = bernoulli_log_probability(h2, dbn.recognition_input(h1, 1))
-    q = (up0[..., None] + up1).exp().detach()  # (N, h1, h2)
-    log_p = bernoulli_log_probability(data[:, None, None], dbn.generative_input(h1, 0))
-    log_p = log_p + bernoulli_log_probability(h1, dbn.generative_input(h2, 1))
-    names = [n for n, _ in dbn.named_parameters() if n.startswith("generative")]
-    expected = torch.autograd.grad(
-        (q * log_p).sum((1, 2)).mean(), [dbn.get_parameter(n) for n in names]
-    )
-    estimator = UpDown(1, generator=generator)
-    total = dict.fromkeys(names, 0)
-    for _ in range(500):
-        gradient = estimator(dbn, data.repeat(20, 1))
-        total = {n: total[n] + gradient[n] / 500 for n in names}
-    for name, value in zip(names, expected, strict=True):
-        close(total[name], value, 0.015)
-
-
-def test_up_down_names_every_parameter_and_moves_recognition_to_the_dreams(dbn):
-    data = states(4)
-    gradient = UpDown(1)(dbn, data)
-    assert sorted(gradient) == sorted(n for n, _ in dbn.named_parameters())
-    assert all(gradient[n].shape == p.shape for n, p in dbn.named_parameters())
-    # recognition weights that find h1 in every dream no longer move
-    dreams = dbn.generate(dbn.top.initial_state(50_000), torch.Generator().manual_seed(0))
-    optimizer = torch.optim.LBFGS(
-        [dbn.recognition_weights[0], dbn.recognition_biases[0]], max_iter=50
-    )
-
-    def loss():
-        optimizer.zero_grad()
-        value = -bernoulli_log_probability(dreams[1], dbn.recognition_input(dreams[0], 0)).mean()
-        value.backward()
-        return value
-
-    optimizer.step(loss)
-    error = dreams[1] - torch.sigmoid(dbn.recognition_input(dreams[0], 0))
-    close(dreams[0].T @ error / 50_000, torch.zeros(4, 3).double(), 1e-3)
-
-
-def test_up_down_training_raises_the_likelihood():
-    generator = torch.Generator().manual_seed(0)
-    data = states(6)[[0, 7, 7, 56, 56, 63]].repeat(20, 1)
-    rbm = RBM(6, 4, generator=generator, dtype=torch.float64)
-    order = torch.Generator().manual_seed(0)
-    settings_ = {"batch_size": 20, "learning_rate": 0.1, "generator": order}
-    train(rbm, data, ContrastiveDivergence(generator=generator), epochs=20, **settings_)
-    dbn = DBN(rbm)
-    dbn.grow()
-    before = dbn.log_likelihood(data).mean()
-    train(dbn, data, UpDown(3, generator=generator), epochs=100, **settings_)
-    assert dbn.log_likelihood(data).mean() > before + 0.5
-
-
-def test_up_down_training_is_resumed_with_as_many_steps_as_before_and_no_others(dbn, tmp_path):
-    data, whole, interrupted = states(4), copy.deepcopy(dbn), copy.deepcopy(dbn)
-
-    def run(model, steps, epochs, **more):
-        generator = torch.Generator().manual_seed(1)
-        order = torch.Generator().manual_seed(0)
-        options = {"epochs": epochs, "batch_size": 5, "learning_rate": 0.1, "generator": order}
-        return train(model, data, UpDown(steps, generator=generator), **options, **more)
-
-    run(whole, 3, 4)
-    path = tmp_path / "checkpoint.pt"
-    run(interrupted, 3, 2, checkpoint=path)
-    with pytest.raises(ValueError, match=r"estimator\.steps 2, got one with 3"):
-        run(dbn, 2, 4, checkpoint=path, resume=True)
-    run(dbn, 3, 4, checkpoint=path, resume=True)
-    assert all(torch.equal(v, dbn.state_dict()[k]) for k, v in whole.state_dict().items())
-
-
-def test_network_computes_what_the_upward_pass_computes(dbn):
-    network = network_from_dbn(dbn, 10)
-    assert network.sizes == (4, 3, 5, 2, 10)
-    *hidden, logits = network.outputs(states(4))
-    for ours, theirs in zip(hidden, dbn.recognise(states(4))[1:], strict=False):
-        close(ours, theirs)
-    close(hidden[-1], dbn.top.hidden_mean(hidden[-2]))
-    assert logits.shape == (16, 10)
-    before = copy.deepcopy(dbn.state_dict())
-    network(states(4)).sum().backward()
-    torch.optim.SGD(network.parameters(), lr=1.0).step()
-    assert all(torch.equal(before[k], v) for k, v in dbn.state_dict().items())
-    MLP(network.sizes, "sigmoid").load_state_dict(network.state_dict())
-
-
-def test_network_of_a_deep_machine_is_at_a_fixed_point_of_mean_field():
-    generator = torch.Generator().manual_seed(0)
-    dbm = DBM((6, 5, 4), weight_scale=1.0, generator=generator, dtype=torch.float64, sweeps=1000)
-    with torch.no_grad():
-        for bias in dbm.biases:
-            bias.normal_(generator=generator)
-        layers = dbm.mean_field(states(6), tolerance=1e-12)
-    dbm.sweeps = 500
-    hidden = network_from_dbm(dbm, 10).outputs(with_mean_field(dbm, states(6)))
-    close(hidden[0], layers[1], 1e-3)
-    close(hidden[1], layers[2], 1e-3)
-    with pytest.raises(ValueError, match="two hidden layers"):
-        network_from_dbm(DBM((4, 3, 2, 2)), 10)
-
-
 def test_float32_agrees_with_float64(dbn):
     narrow = copy.deepcopy(dbn).float()
     exact = dbn.log_likelihood(states(4)).detach()
@@ -284,8 +173,6 @@ def test_wrong_arguments_are_named(dbn):
         dbn.log_likelihood(torch.zeros(3, 4))
     with pytest.raises(ValueError, match=r"5 top units.*\(3, 4\)"):
         dbn.generate(torch.zeros(3, 4).double())
-    with pytest.raises(ValueError, match="at least 1 step, got 0"):
-        UpDown(0)
     big = DBN(RBM(4, 30))
     big.grow()
     with pytest.raises(ValueError, match="0 to 25 units to enumerate, got 30"):

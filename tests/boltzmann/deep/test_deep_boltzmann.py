@@ -10,16 +10,12 @@ from deepbook.boltzmann import (
     RBM,
     Centred,
     ContrastiveDivergence,
-    CopiedRBM,
     ExactGradient,
     PersistentContrastiveDivergence,
     ais,
     all_states,
-    complete,
-    dbm_from_rbms,
     log_likelihood,
     log_partition,
-    multi_prediction_loss,
     train,
 )
 from deepbook.boltzmann.partition.annealing_paths import AnnealingPath, annealing_path
@@ -233,116 +229,6 @@ def test_sampled_training_repeats_with_its_generator():
     assert torch.equal(*results)
 
 
-# layer-wise training
-
-
-def copied(visible_copies, hidden_copies, sizes=(4, 3), seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    rbm = CopiedRBM(
-        *sizes,
-        visible_copies=visible_copies,
-        hidden_copies=hidden_copies,
-        weight_scale=1.0,
-        generator=generator,
-        dtype=torch.float64,
-    )
-    with torch.no_grad():
-        rbm.visible_bias.normal_(0, 0.5, generator=generator)
-        rbm.hidden_bias.normal_(0, 0.5, generator=generator)
-    return rbm
-
-
-@pytest.mark.parametrize("copies", [(1, 1), (2, 1), (1, 2), (2, 3)])
-def test_copies_are_an_rbm_with_repeated_weights(copies):
-    small = copied(*copies)
-    rbm = RBM(4 * copies[0], 3 * copies[1], dtype=torch.float64)
-    rbm.weight.data.copy_(small.weight.data.repeat(*copies))
-    rbm.visible_bias.data.copy_(small.visible_bias.data.repeat(copies[0]))
-    rbm.hidden_bias.data.copy_(small.hidden_bias.data.repeat(copies[1]))
-    v, h = states(rbm.visible_size)[::3], states(rbm.hidden_size)
-    close(small.energy(v[:, None], h), rbm.energy(v[:, None], h))
-    close(small.free_energy(v), rbm.free_energy(v))
-    close(small.hidden_free_energy(h), rbm.hidden_free_energy(h))
-    close(small.hidden_mean(v), rbm.hidden_mean(v))
-    close(small.visible_mean(h), rbm.visible_mean(h))
-    close(log_partition(small), log_partition(rbm))
-    gradients = torch.autograd.grad(small.log_unnormalised(v).mean(), list(small.parameters()))
-    for (name, _), gradient in zip(small.named_parameters(), gradients, strict=True):
-        close(small.statistics(v)[name], gradient)
-    base = small.without_couplings(states(4))
-    close(base.log_partition_without_couplings(), log_partition(base))
-
-
-def test_copied_machines_start_and_recognise_with_every_copy_at_the_data():
-    rbm, data = copied(2, 1), states(4)
-    close(rbm.chain_from_data(data), torch.cat([data, data], 1))
-    close(rbm.recognise(data), torch.sigmoid(2 * data @ rbm.weight + rbm.hidden_bias))
-    close(copied(1, 2).recognise(data), copied(1, 1).recognise(data))
-    step = rbm.gibbs_step(rbm.initial_state(500), torch.Generator().manual_seed(0))
-    assert not torch.equal(step[:, :4], step[:, 4:])
-
-
-def test_the_deep_machine_is_the_geometric_mean_of_its_two_parts():
-    first, second = copied(2, 1), copied(1, 2, (3, 5), seed=1)
-    dbm = dbm_from_rbms(first, second)
-    h1 = states(3)
-    halves = (-first.hidden_free_energy(h1) - second.free_energy(h1)) / 2
-    close(dbm.log_unnormalised(h1), halves)
-
-
-def test_parts_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"copies \(2, 1\) and \(1, 2\)"):
-        dbm_from_rbms(copied(1, 1), copied(1, 2, (3, 5)))
-    with pytest.raises(ValueError, match="4 visible on 3 hidden"):
-        dbm_from_rbms(copied(2, 1), copied(1, 2, (4, 5)))
-    with pytest.raises(ValueError, match="at least 1 unit and 1 copy"):
-        CopiedRBM(4, 3, hidden_copies=0)
-
-
-# multi-prediction
-
-
-def test_completion_reads_nothing_that_is_missing():
-    dbm, visible = make_dbm(), states(8)[::11]
-    missing = torch.zeros_like(visible, dtype=torch.bool)
-    missing[:, ::3] = True
-    changed = torch.where(missing, 1 - visible, visible)
-    planted = torch.where(missing, torch.nan, visible)
-    expected = complete(dbm, visible, missing)
-    close(complete(dbm, changed, missing), expected)
-    close(complete(dbm, planted, missing), expected)
-    assert not torch.allclose(complete(dbm, 1 - visible, missing), expected)
-
-
-def test_nothing_missing_is_plain_mean_field():
-    dbm, visible = make_dbm(sweeps=7), states(8)[::11]
-    logits = complete(dbm, visible, torch.zeros_like(visible, dtype=torch.bool))
-    layers = dbm.mean_field(visible, tolerance=0)
-    close(logits, dbm.layer_input(layers, 0))
-
-
-def test_multi_prediction_learns_what_goes_together():
-    # two units are always equal: either one tells the other
-    generator = torch.Generator().manual_seed(0)
-    visible = torch.tensor([[0.0, 0.0], [1.0, 1.0]]).repeat(50, 2)
-    dbm = DBM((4, 6, 4), weight_scale=0.1, generator=generator)
-    optimizer = torch.optim.Adam(dbm.parameters(), lr=0.03)
-    for _ in range(150):
-        optimizer.zero_grad()
-        multi_prediction_loss(dbm, visible, sweeps=4, generator=generator).backward()
-        optimizer.step()
-    missing = torch.zeros(100, 4, dtype=torch.bool)
-    missing[:, 0] = True
-    guess = complete(dbm, visible, missing, sweeps=4)[:, 0] > 0
-    assert torch.equal(guess.float(), visible[:, 0])
-
-
-def test_multi_prediction_reaches_every_parameter():
-    dbm = make_dbm((8, 6, 4, 3), sweeps=3)
-    multi_prediction_loss(dbm, states(8), generator=torch.Generator().manual_seed(0)).backward()
-    assert all(bool(p.grad.any()) for p in dbm.parameters())
-
-
 # sizes, dtypes, errors
 
 
@@ -376,12 +262,6 @@ def test_wrong_arguments_are_named():
         dbm.gibbs_step(torch.zeros(3, 10).double())
     with pytest.raises(ValueError, match="0 to 25 units to enumerate, got 30"):
         DBM((8, 30, 4)).free_energy(torch.zeros(1, 8))
-    with pytest.raises(TypeError, match=r"mask of torch.bool"):
-        complete(dbm, states(8), states(8))
-    with pytest.raises(ValueError, match=r"mask of shape \(256, 8\), got \(1, 8\)"):
-        complete(dbm, states(8), torch.zeros(1, 8, dtype=torch.bool))
-    with pytest.raises(ValueError, match="rate between 0 and 1, got 1"):
-        multi_prediction_loss(dbm, states(8), rate=1.0)
 
 
 @pytest.mark.parametrize("sizes", SIZES)

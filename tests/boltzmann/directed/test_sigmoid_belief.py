@@ -1,18 +1,11 @@
-from itertools import pairwise
-
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
 from deepbook.boltzmann import (
     SigmoidBeliefNetwork,
     all_states,
-    bernoulli_log_likelihood,
     log_mean_exp,
-    score_function_loss,
-    wake_sleep_loss,
 )
 
 
@@ -74,46 +67,6 @@ def test_without_weights_it_is_the_base_rate():
     torch.testing.assert_close(model.log_likelihood(data), exact)
 
 
-@given(st.integers(0, 20))
-def test_every_factorised_bound_is_at_most_the_likelihood(seed):
-    model, generator = draw(seed=seed), torch.Generator().manual_seed(seed)
-    probability = torch.rand(256, 6, generator=generator, dtype=torch.float64)
-    gap = model.log_likelihood(VISIBLE) - model.elbo(VISIBLE, probability)
-    log_q = bernoulli_log_likelihood(HIDDEN, probability.logit()[:, None])
-    divergence = (log_q.exp() * (log_q - model.log_posterior(VISIBLE))).sum(1)
-    torch.testing.assert_close(gap, divergence, rtol=1e-9, atol=1e-9)
-
-
-def test_a_bound_of_certain_causes_is_the_joint(model):
-    ours = model.elbo(VISIBLE[:64], HIDDEN)
-    torch.testing.assert_close(ours, model.log_joint(VISIBLE[:64], HIDDEN), rtol=1e-9, atol=1e-9)
-
-
-@given(st.integers(0, 20))
-def test_mean_field_never_lowers_the_bound(seed):
-    model = draw(seed=seed)
-    bounds = [model.elbo(VISIBLE, model.mean_field(VISIBLE, sweeps)) for sweeps in range(5)]
-    for before, after in pairwise(bounds):
-        assert (after - before).min() > -1e-10
-    assert (bounds[-1] > bounds[0] + 0.01).any()
-    assert (bounds[-1] <= model.log_likelihood(VISIBLE) + 1e-10).all()
-
-
-def test_mean_field_ends_where_autograd_finds_no_slope(model):
-    logits = model.mean_field(VISIBLE[::16], 200).logit().requires_grad_()
-    (slope,) = torch.autograd.grad(model.elbo(VISIBLE[::16], logits.sigmoid()).sum(), logits)
-    assert slope.abs().max() < 1e-6
-
-
-def test_mean_field_is_exact_where_causes_do_not_meet():
-    model = draw()
-    with torch.no_grad():
-        # visible unit i has the one cause i mod 6
-        model.weight.mul_(torch.arange(8)[:, None] % 6 == torch.arange(6))
-    bound = model.elbo(VISIBLE, model.mean_field(VISIBLE, 1))
-    torch.testing.assert_close(bound, model.log_likelihood(VISIBLE), rtol=0, atol=1e-10)
-
-
 def test_draws_have_the_probabilities_of_the_model():
     model = draw(visible_size=4)
     exact = model.log_likelihood(all_states(4, dtype=torch.float64)).exp()
@@ -149,62 +102,6 @@ def test_weights_pass_no_gradient_to_the_inference_network(model):
     model.log_weights(VISIBLE, recognition, 2).mean().backward()
     assert recognition.weight.grad is None
     assert model.weight.grad.abs().max() > 0
-
-
-def test_the_score_function_loss_has_the_gradient_of_the_exact_bound():
-    model, recognition = draw(hidden_size=2), nn.Linear(8, 2).double()
-    parameters = [*model.parameters(), *recognition.parameters()]
-    data, generator = VISIBLE[[3, 200]], torch.Generator().manual_seed(0)
-    bound = -model.elbo(data, recognition(data).sigmoid()).mean()
-    exact = torch.cat([g.flatten() for g in torch.autograd.grad(bound, parameters)])
-    many = []
-    for _ in range(400):
-        loss = score_function_loss(model, recognition, data.repeat(50, 1), 2, generator)
-        gradient = torch.autograd.grad(loss, parameters)
-        many.append(torch.cat([g.flatten() for g in gradient]))
-    many = torch.stack(many)
-    error = many.std(0) / len(many) ** 0.5
-    assert ((many.mean(0) - exact).abs() < 4.5 * error + 1e-9).all()
-    # not by being too noisy to tell
-    assert error.max() < exact.abs().max() / 10
-    with pytest.raises(ValueError, match="at least 2 samples, got 1"):
-        score_function_loss(model, recognition, data, 1)
-
-
-def test_wake_sleep_moves_each_network_by_its_own_phase_alone():
-    model, recognition = draw(), nn.Linear(8, 6).double()
-    data = VISIBLE[::5]
-    loss = wake_sleep_loss(model, recognition, data, torch.Generator().manual_seed(0))
-    loss.backward()
-    generator = torch.Generator().manual_seed(0)
-    uniform = torch.rand(len(data), 6, dtype=torch.float64, generator=generator)
-    hidden = (uniform < recognition(data).sigmoid()).double()
-    dream, cause = model.sample(len(data), generator)
-    # closed forms: target minus prediction, times what feeds it
-    error = data - model.visible_logits(hidden).sigmoid()
-    torch.testing.assert_close(model.weight.grad, -error.T @ hidden / len(data))
-    prior = (hidden - model.hidden_bias.sigmoid()).mean(0)
-    torch.testing.assert_close(model.hidden_bias.grad, -prior)
-    asleep = cause - recognition(dream).sigmoid()
-    torch.testing.assert_close(recognition.weight.grad, -asleep.T @ dream / len(data))
-
-
-def test_wake_sleep_learns_a_distribution_of_two_bars():
-    generator = torch.Generator().manual_seed(0)
-    torch.manual_seed(0)
-    model = SigmoidBeliefNetwork(4, 2, generator=generator)
-    recognition = nn.Linear(4, 2)
-    data = torch.tensor([[1.0, 1, 0, 0], [0, 0, 1, 1]])
-    optimizer = torch.optim.Adam([*model.parameters(), *recognition.parameters()], lr=0.03)
-    before = model.log_likelihood(data).mean().item()
-    for _ in range(600):
-        loss = wake_sleep_loss(model, recognition, data.repeat(10, 1), generator)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    # the best there is is -log 2 = -.69
-    assert before < -2.5
-    assert model.log_likelihood(data).mean() > -1.0
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -16,3 +16,4 @@ def test_a_scale_below_zero_is_refused_and_zero_is_none(scale):
     with pytest.raises(ValueError, match=f"weight scale of at least 0, got {scale}"):
         check_layers(3, 2, scale)
     check_layers(3, 2, 0.0)
+    check_layers(3, 2)

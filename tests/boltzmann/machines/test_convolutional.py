@@ -158,9 +158,9 @@ def test_the_chain_keeps_the_exact_distribution(pooling, goodness_of_fit):
 
 def test_a_chain_that_forgets_the_blocks_is_found_out(goodness_of_fit):
     class Wrong(ConvolutionalRBM):
-        def sample_hidden(self, visible, generator=None):
+        def _sample_hidden(self, visible, generator=None):
             uniform = torch.rand(len(visible), *self.hidden_shape, generator=generator)
-            return (uniform < self.hidden_mean(visible)).double()
+            return (uniform < self._hidden_mean(visible)).double()
 
     wrong = Wrong((1, 3, 3), 2, 2, pooling=2, dtype=torch.float64)
     wrong.load_state_dict(machine(pooling=2).state_dict())

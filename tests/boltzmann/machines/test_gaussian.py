@@ -193,8 +193,8 @@ def test_the_chain_keeps_the_exact_distribution(goodness_of_fit):
 
 def test_a_chain_that_takes_variance_for_deviation_is_found_out(goodness_of_fit):
     class Wrong(GaussianRBM):
-        def sample_visible(self, hidden, generator=None):
-            mean = self.visible_mean(hidden)
+        def _sample_visible(self, hidden, generator=None):
+            mean = self._visible_mean(hidden)
             return (
                 mean
                 + torch.randn(mean.shape, generator=generator, dtype=mean.dtype) / self.precision

@@ -3,9 +3,10 @@
 import lazy_loader
 
 _ATTRIBUTES = {
+    "copied_rbm": ["CopiedRBM"],
     "deep_belief": ["DBN"],
     "deep_boltzmann": ["DBM"],
-    "deep_pretraining": ["CopiedRBM", "dbm_from_rbms"],
+    "deep_pretraining": ["dbm_from_rbms"],
     "fine_tuning": ["network_from_dbm", "network_from_dbn", "with_mean_field"],
     "multi_prediction": ["complete", "multi_prediction_loss"],
     "up_down": ["UpDown"],

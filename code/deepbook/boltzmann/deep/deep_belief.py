@@ -114,6 +114,11 @@ class DBN(nn.Module):
             ``[v, h1, ..., h(L-1)]``; v is a draw or, without ``sample``, its mean.
         """
         check_units(top, self.top.visible_size, self.top.dtype, "top")
+        return self._generate(top, generator, sample=sample)
+
+    def _generate(
+        self, top: Tensor, generator: torch.Generator | None, *, sample: bool
+    ) -> list[Tensor]:
         layers = [top]
         for index in reversed(range(len(self.generative_weights))):
             mean = torch.sigmoid(self.generative_input(layers[0], index))
@@ -140,9 +145,8 @@ class DBN(nn.Module):
         state = self.top.initial_state(count)
         if start is not None:
             state = self.recognise(start, generator, sample=True)[-1]
-        for _ in range(steps):
-            state = self.top.gibbs_step(state, generator)
-        return self.generate(state, generator, sample=False)[0]
+        state = self.top._chain(state, steps, generator)
+        return self._generate(state, generator, sample=False)[0]
 
     def log_weights(
         self, visible: Tensor, samples: int, generator: torch.Generator | None = None
@@ -157,7 +161,7 @@ class DBN(nn.Module):
         Tensor, shape (samples, N)
         """
         layers = self.recognise(visible.expand(samples, *visible.shape), generator, sample=True)
-        result = -self.top.free_energy(layers[-1])
+        result = -self.top._free_energy(layers[-1])
         for index in range(len(self.generative_weights)):
             down = self.generative_input(layers[index + 1], index)
             up = self.recognition_input(layers[index], index)
@@ -178,7 +182,7 @@ class DBN(nn.Module):
             return log_likelihood(self.top, visible)
         kind = {"dtype": self.top.dtype, "device": self.top.device}
         states = all_states(self.top.visible_size, **kind)  # type: ignore[arg-type]
-        log_p = -self.top.free_energy(states)
+        log_p = -self.top._free_energy(states)
         log_p = log_p - log_p.logsumexp(0)
         for index in reversed(range(len(self.generative_weights))):
             below = all_states(self.sizes[index], **kind) if index else visible  # type: ignore[arg-type]

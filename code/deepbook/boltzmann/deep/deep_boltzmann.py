@@ -70,30 +70,13 @@ class DBM(LayeredMachine):
         list of Tensor
             ``[v, m1, ..., mL]``: the visible units and each hidden layer's means.
         """
-        layers = self.upward_pass(visible)
-        # what the data say to the first hidden layer stays the same in all sweeps
-        from_data = visible @ self.weights[0] + self.biases[1]
-        for _ in range(self.sweeps if sweeps is None else sweeps):
-            moved = 0.0
-            for index in range(1, len(self.sizes)):
-                if index == 1:
-                    new = torch.sigmoid(from_data + layers[2] @ self.weights[1].T)
-                else:
-                    new = torch.sigmoid(self.layer_input(layers, index))
-                moved = max(moved, float((new - layers[index]).detach().abs().max()))
-                layers[index] = new
-            if moved <= tolerance:
-                break
-        return layers
+        self.check_visible(visible)
+        return self._mean_field(visible, sweeps, tolerance)
 
     def upward_pass(self, visible: Tensor) -> list[Tensor]:
         """A first guess: each layer from the one below, doubled for what is missing above."""
         self.check_visible(visible)
-        layers = [visible]
-        for index, weight in enumerate(self.weights):
-            times = 2 if index + 1 < len(self.weights) else 1
-            layers.append(torch.sigmoid(times * layers[-1] @ weight + self.biases[index + 1]))
-        return layers
+        return self._upward_pass(visible)
 
     def log_bound(self, layers: Sequence[Tensor]) -> Tensor:
         """The evidence lower bound plus log Z: ``E_q[-E] + H(q)``, at most ``-free_energy(v)``.
@@ -119,21 +102,17 @@ class DBM(LayeredMachine):
         -------
         Tensor, shape (samples, N)
         """
-        mean = torch.cat(self.mean_field(visible)[1::2], -1)
+        self.check_visible(visible)
+        mean = torch.cat(self._mean_field(visible)[1::2], -1)
         state = bernoulli(mean.expand(samples, *mean.shape), generator)
         log_q = torch.where(state > 0, mean, 1 - mean).log().sum(-1)
-        return self.log_joint(visible, state) - log_q
+        return self._log_joint(visible, state) - log_q
 
     def log_joint(self, visible: Tensor, state: Tensor) -> Tensor:
         """``log p*(v, h1, h3, ...)``: only h2, h4, ... are summed out. Batches broadcast."""
         self.check_visible(visible)
-        layers = self.with_odd(state)
-        # visible @ weight first: it is small where many states meet few images
-        return (
-            visible @ self.biases[0]
-            + (visible @ self.weights[0] * layers[1]).sum(-1)
-            + self._log_hidden(layers)
-        )
+        self.check_state(state)
+        return self._log_joint(visible, state)
 
     def free_energy(self, visible: Tensor) -> Tensor:
         """``-log sum_h exp(-E(v, h))`` by enumeration of the odd layers; shape (...).
@@ -143,17 +122,53 @@ class DBM(LayeredMachine):
         ValueError
             If the odd layers have more than ``MAX_UNITS`` units.
         """
+        self.check_visible(visible)
         # few states at a time: each meets every example
         blocks = state_blocks(self.state_size, block_size=256, dtype=self.dtype, device=self.device)
-        parts = [self.log_joint(visible[..., None, :], s).logsumexp(-1) for s in blocks]
+        parts = [self._log_joint(visible[..., None, :], s).logsumexp(-1) for s in blocks]
         return -torch.stack(parts).logsumexp(0)
 
-    @torch.no_grad()
-    def chain_from_data(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Odd layers drawn from mean field."""
-        return bernoulli(torch.cat(self.mean_field(visible)[1::2], -1), generator)
+    def _mean_field(
+        self, visible: Tensor, sweeps: int | None = None, tolerance: float = 1e-4
+    ) -> list[Tensor]:
+        layers = self._upward_pass(visible)
+        # what the data say to the first hidden layer stays the same in all sweeps
+        from_data = visible @ self.weights[0] + self.biases[1]
+        for _ in range(self.sweeps if sweeps is None else sweeps):
+            moved = 0.0
+            for index in range(1, len(self.sizes)):
+                if index == 1:
+                    new = torch.sigmoid(from_data + layers[2] @ self.weights[1].T)
+                else:
+                    new = torch.sigmoid(self.layer_input(layers, index))
+                moved = max(moved, float((new - layers[index]).detach().abs().max()))
+                layers[index] = new
+            if moved <= tolerance:
+                break
+        return layers
+
+    def _upward_pass(self, visible: Tensor) -> list[Tensor]:
+        layers = [visible]
+        for index, weight in enumerate(self.weights):
+            times = 2 if index + 1 < len(self.weights) else 1
+            layers.append(torch.sigmoid(times * layers[-1] @ weight + self.biases[index + 1]))
+        return layers
+
+    def _log_joint(self, visible: Tensor, state: Tensor) -> Tensor:
+        layers = self._with_odd(state)
+        # visible @ weight first: it is small where many states meet few images
+        return (
+            visible @ self.biases[0]
+            + (visible @ self.weights[0] * layers[1]).sum(-1)
+            + self._log_hidden(layers)
+        )
 
     @torch.no_grad()
-    def data_statistics(self, visible: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
-        """The same with mean field for the hidden layers: the gradient of ``log_bound``."""
-        return self._products(self.mean_field(visible), weights)
+    def _chain_from_data(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        # odd layers drawn from mean field
+        return bernoulli(torch.cat(self._mean_field(visible)[1::2], -1), generator)
+
+    @torch.no_grad()
+    def _data_statistics(self, visible: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
+        # mean field in place of the hidden layers: the gradient of log_bound
+        return self._products(self._mean_field(visible), weights)

@@ -41,15 +41,8 @@ def complete(dbm: DBM, visible: Tensor, missing: Tensor, *, sweeps: int | None =
         raise ValueError(
             f"expected a mask of shape {tuple(visible.shape)}, got {tuple(missing.shape)}"
         )
-    # a missing unit starts at its bias
-    logits = dbm.biases[0].expand_as(visible)
-    layers = dbm.upward_pass(torch.where(missing, torch.sigmoid(logits), visible))
-    for _ in range(dbm.sweeps if sweeps is None else sweeps):
-        for index in range(1, len(layers)):
-            layers[index] = torch.sigmoid(dbm.layer_input(layers, index))
-        logits = dbm.layer_input(layers, 0)
-        layers[0] = torch.where(missing, torch.sigmoid(logits), visible)
-    return logits
+    dbm.check_visible(torch.where(missing, 0.0, visible))
+    return _complete(dbm, visible, missing, sweeps)
 
 
 def multi_prediction_loss(
@@ -91,6 +84,18 @@ def multi_prediction_loss(
         raise ValueError(f"expected a rate between 0 and 1, got {rate}")
     dbm.check_visible(visible)
     missing = bernoulli(torch.full_like(visible, rate), generator)
-    logits = complete(dbm, visible, missing.bool(), sweeps=sweeps)
+    logits = _complete(dbm, visible, missing.bool(), sweeps)
     losses = binary_cross_entropy_with_logits(logits, visible, reduction="none")
     return (losses * missing).sum() / missing.sum().clamp(min=1)
+
+
+def _complete(dbm: DBM, visible: Tensor, missing: Tensor, sweeps: int | None) -> Tensor:
+    # a missing unit starts at its bias
+    logits = dbm.biases[0].expand_as(visible)
+    layers = dbm._upward_pass(torch.where(missing, torch.sigmoid(logits), visible))
+    for _ in range(dbm.sweeps if sweeps is None else sweeps):
+        for index in range(1, len(layers)):
+            layers[index] = torch.sigmoid(dbm.layer_input(layers, index))
+        logits = dbm.layer_input(layers, 0)
+        layers[0] = torch.where(missing, torch.sigmoid(logits), visible)
+    return logits

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from deepbook.boltzmann.deep.deep_belief import DBN
+from deepbook.boltzmann.learning.own_generator import OwnGenerator
+from deepbook.training.counts import check_count
 
 __all__ = ["UpDown"]
 
 
-class UpDown:
+class UpDown(OwnGenerator):
     """The contrastive form of wake-sleep (Hinton, Osindero and Teh 2006).
 
     Up: draw each layer from the one below; the generative weights learn to give the layer below
@@ -36,9 +38,8 @@ class UpDown:
     """
 
     def __init__(self, steps: int = 3, *, generator: torch.Generator | None = None) -> None:
-        if steps < 1:
-            raise ValueError(f"expected at least 1 step, got {steps}")
-        self.steps, self.generator = steps, generator
+        super().__init__(generator)
+        self.steps = check_count("step", steps)
 
     @torch.no_grad()
     def __call__(self, model: DBN, visible: Tensor) -> dict[str, Tensor]:
@@ -50,13 +51,11 @@ class UpDown:
             result[f"generative_weights.{index}"] = error.T @ above / len(visible)
             result[f"generative_biases.{index}"] = error.mean(0)
 
-        state = awake[-1]
-        for _ in range(self.steps):
-            state = model.top.gibbs_step(state, self.generator)
-        positive, negative = model.top.statistics(awake[-1]), model.top.statistics(state)
+        state = model.top._chain(awake[-1], self.steps, self.generator)
+        positive, negative = model.top._statistics(awake[-1]), model.top._statistics(state)
         result |= {f"top.{name}": positive[name] - negative[name] for name in positive}
 
-        dream = model.generate(state, self.generator)
+        dream = model._generate(state, self.generator, sample=True)
         for index, (below, above) in enumerate(pairwise(dream)):
             error = above - torch.sigmoid(model.recognition_input(below, index))
             result[f"recognition_weights.{index}"] = below.T @ error / len(visible)
@@ -64,15 +63,5 @@ class UpDown:
         return result
 
     def settings(self) -> dict[str, Any]:
-        """What makes this estimator another than the next, beside its state."""
-        own_generator = self.generator is not None
-        return {"kind": type(self).__name__, "own_generator": own_generator, "steps": self.steps}
-
-    def state_dict(self) -> dict[str, Any]:
-        """What has to be kept so that a resumed training goes on as if never interrupted."""
-        return {"generator": None if self.generator is None else self.generator.get_state()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` gave."""
-        if self.generator is not None and state["generator"] is not None:
-            self.generator.set_state(state["generator"])
+        """Adds the number of steps."""
+        return {**super().settings(), "steps": self.steps}

@@ -3,14 +3,8 @@
 import lazy_loader
 
 _ATTRIBUTES = {
-    "gradient_estimators": [
-        "exact_gradient",
-        "gaussian_reparameterised",
-        "gaussian_score_function",
-        "reinforce",
-        "relaxed",
-        "straight_through",
-    ],
+    "gaussian_gradients": ["gaussian_reparameterised", "gaussian_score_function"],
+    "gradient_estimators": ["exact_gradient", "reinforce", "relaxed", "straight_through"],
     "likelihood_bounds": ["bernoulli_log_likelihood", "check_bits", "log_mean_exp"],
     "nade": ["NADE"],
     "sigmoid_belief": ["Recognition", "SigmoidBeliefNetwork"],

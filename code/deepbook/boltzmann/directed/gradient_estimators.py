@@ -1,4 +1,4 @@
-"""Gradients of an expectation whose distribution has the parameters: section 20.9.
+"""Gradients of an expectation over bits whose probabilities are the parameters: section 20.9.
 
 Each estimator returns one gradient for each draw, so that its mean (is it biased?) and its
 variance (is it any use?) can be looked at. Their mean is what one trains with.
@@ -14,8 +14,6 @@ from deepbook.units import bernoulli
 
 __all__ = [
     "exact_gradient",
-    "gaussian_reparameterised",
-    "gaussian_score_function",
     "reinforce",
     "relaxed",
     "straight_through",
@@ -41,7 +39,7 @@ def exact_gradient(objective: Objective, logits: Tensor) -> Tensor:
     """
     logits = _leaf(logits)
     states = all_states(len(logits), dtype=logits.dtype, device=logits.device)
-    log_p = _log_p(states, logits)
+    log_p = (states * logits - torch.nn.functional.softplus(logits)).sum(-1)
     value = log_p.exp() @ objective(states).detach()
     return torch.autograd.grad(value, logits)[0]
 
@@ -72,7 +70,7 @@ def reinforce(
     -------
     Tensor, shape (samples, D)
     """
-    _check(logits, samples)
+    check_draws(logits, samples)
     if baseline not in ("none", "others"):
         raise ValueError(f'expected the baseline "none" or "others", got {baseline!r}')
     probability = logits.detach().sigmoid().expand(samples, -1)
@@ -98,8 +96,8 @@ def straight_through(
     -------
     Tensor, shape (samples, D)
     """
-    _check(logits, samples)
-    row = _rows(logits, samples)
+    check_draws(logits, samples)
+    row = rows(logits, samples)
     probability = row.sigmoid()
     bits = bernoulli(probability.detach(), generator)
     # the value of the bits, the gradient of the probabilities
@@ -124,80 +122,27 @@ def relaxed(
     -------
     Tensor, shape (samples, D)
     """
-    _check(logits, samples)
+    check_draws(logits, samples)
     if not temperature > 0:
         raise ValueError(f"expected a temperature above 0, got {temperature}")
-    row = _rows(logits, samples)
+    row = rows(logits, samples)
     uniform = torch.rand(row.shape, generator=generator, dtype=row.dtype, device=row.device)
     noise = torch.logit(uniform, eps=torch.finfo(row.dtype).tiny)
     value = objective(torch.sigmoid((row + noise) / temperature))
     return torch.autograd.grad(value.sum(), row)[0]
 
 
-def gaussian_reparameterised(
-    objective: Objective,
-    mean: Tensor,
-    std: Tensor,
-    samples: int,
-    generator: torch.Generator | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Gradients of ``E[f(z)]``, ``z ~ N(mean, std^2)``, through ``z = mean + std * noise``.
-
-    Unbiased; needs a differentiable ``f`` (Kingma and Welling 2014; Goodfellow, section 20.9).
-
-    Parameters
-    ----------
-    mean, std : Tensor, shape (D,)
-
-    Returns
-    -------
-    by_mean, by_std : Tensor, shape (samples, D)
-    """
-    noise = _noise(mean, std, samples, generator)
-    means, stds = _rows(mean, samples), _rows(std, samples)
-    by_mean, by_std = torch.autograd.grad(objective(means + stds * noise).sum(), (means, stds))
-    return by_mean, by_std
-
-
-def gaussian_score_function(
-    objective: Objective,
-    mean: Tensor,
-    std: Tensor,
-    samples: int,
-    generator: torch.Generator | None = None,
-) -> tuple[Tensor, Tensor]:
-    """The same by ``f(z) d log p(z)``, which knows nothing of the slope of ``f``: unbiased.
-
-    Parameters and returned values as in ``gaussian_reparameterised``.
-    """
-    noise = _noise(mean, std, samples, generator)
-    value = objective(mean + std * noise).detach()[:, None]
-    # d log N(z; mean, std^2) by mean is noise / std, by std (noise^2 - 1) / std
-    return value * noise / std, value * (noise**2 - 1) / std
-
-
-def _noise(mean: Tensor, std: Tensor, samples: int, generator: torch.Generator | None) -> Tensor:
-    _check(mean, samples)
-    if std.shape != mean.shape or not bool((std > 0).all()):
-        raise ValueError(f"expected standard deviations above 0 of shape {tuple(mean.shape)}")
-    return torch.randn(
-        samples, len(mean), generator=generator, dtype=mean.dtype, device=mean.device
-    )
-
-
-def _log_p(states: Tensor, logits: Tensor) -> Tensor:
-    return (states * logits - torch.nn.functional.softplus(logits)).sum(-1)
-
-
 def _leaf(tensor: Tensor) -> Tensor:
     return tensor.detach().clone().requires_grad_()
 
 
-def _rows(tensor: Tensor, samples: int) -> Tensor:
+def rows(tensor: Tensor, samples: int) -> Tensor:
+    """A leaf whose rows are copies of the parameters: one gradient for each draw."""
     return _leaf(tensor.expand(samples, *tensor.shape))
 
 
-def _check(parameters: Tensor, samples: int) -> None:
+def check_draws(parameters: Tensor, samples: int) -> None:
+    """Raise unless parameters are of shape (D,), and there is a draw."""
     if parameters.ndim != 1:
         raise ValueError(f"expected parameters of shape (D,), got {tuple(parameters.shape)}")
     if samples < 1:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from deepbook.boltzmann.directed.likelihood_bounds import bernoulli_log_likelihood, check_bits
+from deepbook.boltzmann.energy.layers import check_layers
 from deepbook.units import bernoulli, log_odds
 
 __all__ = ["NADE"]
@@ -57,11 +58,7 @@ class NADE(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if visible_size < 1 or hidden_size < 1:
-            raise ValueError(
-                "expected at least 1 visible and 1 hidden unit, "
-                f"got {visible_size} and {hidden_size}"
-            )
+        check_layers(visible_size, hidden_size)
         self.visible_size, self.hidden_size = visible_size, hidden_size
         kind = {"generator": generator, "device": device, "dtype": dtype}
         noise = torch.randn(2, visible_size, hidden_size, **kind)  # type: ignore[arg-type]
@@ -113,7 +110,7 @@ class NADE(nn.Module):
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Exact, independent draws, unit after unit; shape (count, visible_size)."""
-        return self.complete(self.weight.new_zeros(count, self.visible_size), 0, generator)
+        return self._complete(self.weight.new_zeros(count, self.visible_size), 0, generator)
 
     @torch.no_grad()
     def complete(
@@ -134,6 +131,9 @@ class NADE(nn.Module):
         check_bits(visible, self.visible_size, self.weight.dtype)
         if not 0 <= known <= self.visible_size:
             raise ValueError(f"expected 0 to {self.visible_size} known units, got {known}")
+        return self._complete(visible, known, generator)
+
+    def _complete(self, visible: Tensor, known: int, generator: torch.Generator | None) -> Tensor:
         visible = visible.clone()
         given = self.order[:known]
         before = self.hidden_bias + visible[:, given] @ self.weight[given]

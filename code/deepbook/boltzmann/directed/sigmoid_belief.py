@@ -1,15 +1,18 @@
 """The sigmoid belief network: hidden causes, drawn first, and the visible units given them."""
 
 from collections.abc import Callable
+from typing import Unpack
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import logsigmoid, softplus
+from torch import Tensor
+from torch.nn.functional import softplus
 
+from deepbook.boltzmann.directed.factorised import factorised_bound, fit_factorised
 from deepbook.boltzmann.directed.likelihood_bounds import bernoulli_log_likelihood, check_bits
 from deepbook.boltzmann.energy.layers import check_layers
 from deepbook.boltzmann.energy.states import all_states, state_blocks
-from deepbook.units import bernoulli, check_units, log_odds
+from deepbook.boltzmann.energy.two_layers import InitialWeights, TwoLayers
+from deepbook.units import bernoulli
 
 __all__ = ["Recognition", "SigmoidBeliefNetwork"]
 
@@ -17,7 +20,7 @@ Recognition = Callable[[Tensor], Tensor]
 """From visible units, shape (N, D), to the logits of ``q(h_j = 1 | v)``, shape (N, H)."""
 
 
-class SigmoidBeliefNetwork(nn.Module):
+class SigmoidBeliefNetwork(TwoLayers):
     """Sigmoid belief network with one hidden layer (Neal 1992; Goodfellow et al. 2016, 20.10.1).
 
     ``P(h_j = 1) = sigmoid(c_j)`` and ``P(v_i = 1 | h) = sigmoid(b_i + W_i . h)``: a directed graph
@@ -28,11 +31,9 @@ class SigmoidBeliefNetwork(nn.Module):
     ----------
     visible_size, hidden_size : int
     weight_scale : float
-        Standard deviation of the initial weights; biases start at zero.
-    generator : torch.Generator, optional
-        For the initial weights, on ``device``; the global one if not given.
-    device, dtype : optional
-        Of the parameters, as in torch.
+        Standard deviation of the initial weights, 0.1 if not given.
+    generator, device, dtype
+        As of ``RBM``.
 
     Attributes
     ----------
@@ -47,29 +48,17 @@ class SigmoidBeliefNetwork(nn.Module):
     """
 
     def __init__(
-        self,
-        visible_size: int,
-        hidden_size: int,
-        *,
-        weight_scale: float = 0.1,
-        generator: torch.Generator | None = None,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
+        self, visible_size: int, hidden_size: int, **options: Unpack[InitialWeights]
     ) -> None:
-        super().__init__()
-        check_layers(visible_size, hidden_size, weight_scale)
+        check_layers(visible_size, hidden_size)
+        options.setdefault("weight_scale", 0.1)
+        super().__init__((visible_size,), (hidden_size,), **options)
         self.visible_size, self.hidden_size = visible_size, hidden_size
-        noise = torch.randn(
-            visible_size, hidden_size, generator=generator, device=device, dtype=dtype
-        )
-        self.weight = nn.Parameter(weight_scale * noise)
-        self.visible_bias = nn.Parameter(noise.new_zeros(visible_size))
-        self.hidden_bias = nn.Parameter(noise.new_zeros(hidden_size))
 
     def visible_logits(self, hidden: Tensor) -> Tensor:
         """Logits of ``P(v_i = 1 | h)``, shape (..., visible_size), for hidden units in [0, 1]."""
-        check_units(hidden, self.hidden_size, self.weight.dtype, "hidden")
-        return hidden @ self.weight.T + self.visible_bias
+        self.check_hidden(hidden)
+        return self._visible_logits(hidden)
 
     def log_joint(self, visible: Tensor, hidden: Tensor) -> Tensor:
         """``log p(v, h)`` in nats.
@@ -89,10 +78,9 @@ class SigmoidBeliefNetwork(nn.Module):
         ValueError, TypeError
             If a size, a value or the dtype is wrong; so in every method.
         """
-        self._check(visible)
+        self.check_visible(visible)
         check_bits(hidden, self.hidden_size, self.weight.dtype, "hidden")
-        prior = bernoulli_log_likelihood(hidden, self.hidden_bias)
-        return prior + bernoulli_log_likelihood(visible, self.visible_logits(hidden))
+        return self._log_joint(visible, hidden)
 
     def log_likelihood(self, visible: Tensor, *, block_size: int = 2**12) -> Tensor:
         """Exact ``log p(v)``, summed over all states of the hidden units.
@@ -112,7 +100,7 @@ class SigmoidBeliefNetwork(nn.Module):
         ValueError
             If there are more than ``MAX_UNITS`` hidden units.
         """
-        self._check(visible)
+        self.check_visible(visible)
         kind = {"dtype": self.weight.dtype, "device": self.weight.device}
         blocks = state_blocks(self.hidden_size, block_size=block_size, **kind)  # type: ignore[arg-type]
         return torch.stack([self._table(visible, h).logsumexp(-1) for h in blocks]).logsumexp(0)
@@ -133,7 +121,7 @@ class SigmoidBeliefNetwork(nn.Module):
         if count < 0:
             raise ValueError(f"expected a count of at least 0, got {count}")
         hidden = bernoulli(self.hidden_bias.sigmoid().expand(count, -1), generator)
-        return bernoulli(self.visible_logits(hidden).sigmoid(), generator), hidden
+        return bernoulli(self._visible_logits(hidden).sigmoid(), generator), hidden
 
     def elbo(self, visible: Tensor, probability: Tensor) -> Tensor:
         """Exact evidence lower bound of a factorised ``q`` (Goodfellow et al. 2016, section 19.1).
@@ -149,10 +137,8 @@ class SigmoidBeliefNetwork(nn.Module):
         Tensor, shape (N,)
             ``log p(v)`` less the divergence from ``q`` to the posterior.
         """
-        check_units(probability, self.hidden_size, self.weight.dtype, "hidden")
-        table = self._joint_table(visible)
-        log_q = self._log_q(torch.logit(probability, eps=torch.finfo(probability.dtype).eps))
-        return (log_q.exp() * (table - log_q)).sum(-1)
+        self.check_hidden(probability)
+        return factorised_bound(self._joint_table(visible), probability, self._states())
 
     @torch.no_grad()
     def mean_field(self, visible: Tensor, sweeps: int = 10) -> Tensor:
@@ -171,17 +157,8 @@ class SigmoidBeliefNetwork(nn.Module):
         -------
         Tensor, shape (N, hidden_size)
         """
-        table = self._joint_table(visible)
-        states = self._states()
-        logits = self.hidden_bias.expand(len(visible), -1).clone()
-        for _ in range(sweeps):
-            for j in range(self.hidden_size):
-                logits[:, j] = 0.0
-                # q with unit j at 1/2; doubled, the weights of the other units' states
-                others = 2 * self._log_q(logits).exp()
-                # log q_j(1) - log q_j(0) = E_others[log p(v, 1, h) - log p(v, 0, h)]
-                logits[:, j] = (others * table) @ (2 * states[:, j] - 1)
-        return logits.sigmoid()
+        table, start = self._joint_table(visible), self.hidden_bias.expand(len(visible), -1)
+        return fit_factorised(table, start.clone(), self._states(), sweeps).sigmoid()
 
     def log_weights(
         self,
@@ -206,33 +183,32 @@ class SigmoidBeliefNetwork(nn.Module):
         -------
         Tensor, shape (samples, N)
         """
+        self.check_visible(visible)
         with torch.no_grad():
             logits = recognition(visible)
             hidden = bernoulli(logits.sigmoid().expand(samples, *logits.shape), generator)
-        return self.log_joint(visible, hidden) - bernoulli_log_likelihood(hidden, logits)
+        return self._log_joint(visible, hidden) - bernoulli_log_likelihood(hidden, logits)
 
-    @torch.no_grad()
-    def initialize_biases_(self, visible: Tensor) -> None:
-        """Set ``visible_bias`` to the log-odds of each unit in the data, shape (N, D)."""
-        self._check(visible)
-        self.visible_bias.copy_(log_odds(visible))
+    def check_visible(self, visible: Tensor) -> None:
+        """Raise unless ``visible`` holds ``visible_size`` zeros and ones of the model's dtype."""
+        check_bits(visible, self.visible_size, self.weight.dtype)
+
+    def _visible_logits(self, hidden: Tensor) -> Tensor:
+        return hidden @ self.weight.T + self.visible_bias
+
+    def _log_joint(self, visible: Tensor, hidden: Tensor) -> Tensor:
+        prior = bernoulli_log_likelihood(hidden, self.hidden_bias)
+        return prior + bernoulli_log_likelihood(visible, self._visible_logits(hidden))
 
     def _states(self) -> Tensor:
         return all_states(self.hidden_size, dtype=self.weight.dtype, device=self.weight.device)
 
     def _joint_table(self, visible: Tensor) -> Tensor:
-        self._check(visible)
+        self.check_visible(visible)
         return self._table(visible, self._states())
 
     def _table(self, visible: Tensor, hidden: Tensor) -> Tensor:
         # log p(v, h) of N rows and S states, (N, S): one matrix product in place of N x S x D sums
-        logits = self.visible_logits(hidden)
+        logits = self._visible_logits(hidden)
         of_state = bernoulli_log_likelihood(hidden, self.hidden_bias) - softplus(logits).sum(-1)
         return visible @ logits.T + of_state
-
-    def _log_q(self, logits: Tensor) -> Tensor:
-        states = self._states()
-        return logsigmoid(logits) @ states.T + logsigmoid(-logits) @ (1 - states).T
-
-    def _check(self, visible: Tensor) -> None:
-        check_bits(visible, self.visible_size, self.weight.dtype)

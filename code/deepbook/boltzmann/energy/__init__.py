@@ -8,6 +8,7 @@ _ATTRIBUTES = {
     "layers": ["check_layers"],
     "states": ["MAX_UNITS", "all_states", "state_blocks"],
     "toy_data": ["bars_and_stripes", "shifter"],
+    "two_layers": ["InitialWeights", "TwoLayers"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -70,6 +70,9 @@ class BinarySparseCoding(nn.Module):
         """``log p(v, h)`` in nats; batch dimensions broadcast, shape (...)."""
         self._check(data)
         check_units(hidden, len(self.bias), self.weight.dtype, "hidden")
+        return self._log_joint(data, hidden)
+
+    def _log_joint(self, data: Tensor, hidden: Tensor) -> Tensor:
         error = (data - hidden @ self.weight).square().sum(-1)
         prior = (hidden * self.bias + logsigmoid(-self.bias)).sum(-1)
         scale = data.shape[-1] / 2 * torch.log(self.precision / (2 * math.pi))
@@ -77,11 +80,11 @@ class BinarySparseCoding(nn.Module):
 
     def log_likelihood(self, data: Tensor) -> Tensor:
         """``log p(v)`` exactly, by enumeration of the hidden units; shape (N,)."""
-        return self.log_joint(data[..., None, :], self._states()).logsumexp(-1)
+        return self._table(data).logsumexp(-1)
 
     def posterior(self, data: Tensor) -> Tensor:
         """``p(h | v)`` of all states, in the order of ``all_states``; shape (N, 2 ** hidden)."""
-        return self.log_joint(data[..., None, :], self._states()).softmax(-1)
+        return self._table(data).softmax(-1)
 
     def field_and_coupling(self, data: Tensor) -> tuple[Tensor, Tensor]:
         """The posterior as a Boltzmann machine: ``p(h | v) ~ exp(field.h + h coupling h / 2)``.
@@ -105,8 +108,9 @@ class BinarySparseCoding(nn.Module):
 
     def elbo(self, data: Tensor, mean: Tensor) -> Tensor:
         """The evidence lower bound on ``log p(v)`` for independent units; shape (N,)."""
-        nothing = self.log_joint(data, torch.zeros_like(mean))  # all that h does not change
-        return nothing + pairwise_bound(mean, *self.field_and_coupling(data))
+        field, coupling = self.field_and_coupling(data)
+        nothing = self._log_joint(data, torch.zeros_like(mean))  # all that h does not change
+        return nothing + pairwise_bound(mean, field, coupling)
 
     @torch.no_grad()
     def em_step(self, data: Tensor, *, exact: bool = True) -> None:
@@ -146,6 +150,11 @@ class BinarySparseCoding(nn.Module):
             center.shape, generator=generator, dtype=center.dtype, device=center.device
         )
         return center + noise / self.precision.sqrt()
+
+    def _table(self, data: Tensor) -> Tensor:
+        # log p(v, h) of N examples and all states, (N, 2 ** hidden_size)
+        self._check(data)
+        return self._log_joint(data[..., None, :], self._states())
 
     def _states(self) -> Tensor:
         return all_states(len(self.bias), dtype=self.bias.dtype, device=self.bias.device)

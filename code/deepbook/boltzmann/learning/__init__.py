@@ -4,6 +4,7 @@ import lazy_loader
 
 _ATTRIBUTES = {
     "centred_gradients": ["Centred", "SparsityTarget"],
+    "expected_cd": ["expected_cd_gradient"],
     "fast_training": ["FastTrainer", "train_fast"],
     "likelihood_ascent": ["LikelihoodAscent", "train"],
     "likelihood_gradients": [
@@ -11,7 +12,6 @@ _ATTRIBUTES = {
         "ExactGradient",
         "GradientEstimator",
         "PersistentContrastiveDivergence",
-        "expected_cd_gradient",
     ],
     "many_machines": ["train_many"],
     "noise_contrastive": ["NoiseContrastive"],

@@ -7,10 +7,8 @@ import torch
 from torch import Tensor
 
 from deepbook.boltzmann.energy.energy_model import EnergyModel
-from deepbook.boltzmann.energy.states import all_states
-from deepbook.boltzmann.machines.restricted import RBM
+from deepbook.boltzmann.learning.own_generator import OwnGenerator
 from deepbook.boltzmann.partition.exact_likelihood import model_statistics
-from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
 from deepbook.training.counts import check_count
 
 __all__ = [
@@ -18,13 +16,12 @@ __all__ = [
     "ExactGradient",
     "GradientEstimator",
     "PersistentContrastiveDivergence",
-    "expected_cd_gradient",
 ]
 
 Statistics = dict[str, Tensor]
 
 
-class GradientEstimator(ABC):
+class GradientEstimator(OwnGenerator, ABC):
     """Estimates the gradient of the mean log-likelihood of a batch.
 
     Called with a model and visible units of shape (N, *visible shape), it returns for each
@@ -38,9 +35,6 @@ class GradientEstimator(ABC):
         On the model's device; the global one if not given.
     """
 
-    def __init__(self, generator: torch.Generator | None = None) -> None:
-        self.generator = generator
-
     def __call__(self, model: EnergyModel, visible: Tensor) -> Statistics:
         """The gradient's estimate for this batch; moves the chains on, where there are any."""
         return self.measure(model, visible)[0]
@@ -48,30 +42,20 @@ class GradientEstimator(ABC):
     @torch.no_grad()
     def measure(self, model: EnergyModel, visible: Tensor) -> tuple[Statistics, Statistics]:
         """The gradient's estimate, and the positive phase that went into it."""
+        # the one look at what the batch holds; the negative phase is made of what passed
         positive = model.data_statistics(visible)
         negative = self.negative_phase(model, visible)
         return {name: positive[name] - negative[name] for name in positive}, positive
 
     @abstractmethod
     def negative_phase(self, model: EnergyModel, visible: Tensor) -> Statistics:
-        """The mean of ``model.statistics`` under the model, or an estimate."""
+        """The mean of ``model.statistics`` under the model, or an estimate.
 
-    def settings(self) -> dict[str, Any]:
-        """What makes this estimator another than the next, beside its state: kind and numbers.
-
-        A training that is resumed refuses a checkpoint with others. A subclass adds its own:
-        numbers, strings, tensors, sequences of these, and mappings of names to these.
+        Parameters
+        ----------
+        visible : Tensor, shape (N, *visible shape)
+            A batch that the positive phase has accepted: it is not checked again.
         """
-        return {"kind": type(self).__name__, "own_generator": self.generator is not None}
-
-    def state_dict(self) -> dict[str, Any]:
-        """What has to be kept so that a resumed training goes on as if never interrupted."""
-        return {"generator": None if self.generator is None else self.generator.get_state()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` gave."""
-        if self.generator is not None and state["generator"] is not None:
-            self.generator.set_state(state["generator"])
 
 
 class ExactGradient(GradientEstimator):
@@ -97,10 +81,8 @@ class ContrastiveDivergence(GradientEstimator):
 
     def negative_phase(self, model: EnergyModel, visible: Tensor) -> Statistics:
         """Statistics of the chains' last states, with everything else at its mean given them."""
-        state = model.chain_from_data(visible, self.generator)
-        for _ in range(self.steps):
-            state = model.gibbs_step(state, self.generator)
-        return model.statistics(state)
+        start = model._chain_from_data(visible, self.generator)
+        return model._statistics(model._chain(start, self.steps, self.generator))
 
     def settings(self) -> dict[str, Any]:
         """Adds k."""
@@ -137,25 +119,27 @@ class PersistentContrastiveDivergence(GradientEstimator):
         self.steps = check_count("step", steps)
         self.chains = None if chains is None else check_count("chain", chains)
         self.state: Tensor | None = None
+        self._own: Tensor | None = None
 
     def negative_phase(self, model: EnergyModel, visible: Tensor) -> Statistics:
         """Statistics of the chains after ``steps`` more steps."""
-        state = self._current_state(model, visible)
-        for _ in range(self.steps):
-            state = model.gibbs_step(state, self.generator)
-        self.state = state
-        return model.statistics(state)
+        state = model._chain(self._current_state(model, visible), self.steps, self.generator)
+        self.state = self._own = state
+        return model._statistics(state)
 
     def _current_state(self, model: EnergyModel, visible: Tensor) -> Tensor:
         if self.state is not None:
-            return self.state.to(model.device)
+            state = self.state.to(model.device)
+            if self.state is not self._own:  # set by somebody else, or loaded
+                model.check_state(state)
+            return state
         start = visible
         if self.chains is not None and self.chains != len(visible):
             examples = torch.randint(
                 len(visible), (self.chains,), device=visible.device, generator=self.generator
             )
             start = visible[examples]
-        return model.chain_from_data(start, self.generator)
+        return model._chain_from_data(start, self.generator)
 
     def settings(self) -> dict[str, Any]:
         """Adds the steps for each batch, and the number of chains that was asked for."""
@@ -169,44 +153,3 @@ class PersistentContrastiveDivergence(GradientEstimator):
         """Take back what ``state_dict`` gave."""
         super().load_state_dict(state)
         self.state = state["state"]
-
-
-@torch.no_grad()
-def expected_cd_gradient(model: RBM, visible: Tensor, steps: int) -> Statistics:
-    """The mean of what ``ContrastiveDivergence(steps)`` returns, exactly, for a small machine.
-
-    Its negative phase is that of the data's distribution, moved on by ``steps`` applications of
-    the visible chain's transition matrix; it becomes the model's as the second eigenvalue's power
-    falls (Goodfellow et al. 2016, sections 17.3 and 18.2).
-
-    Parameters
-    ----------
-    model : RBM
-    visible : Tensor, shape (N, visible_size), values 0 and 1
-    steps : int
-
-    Returns
-    -------
-    dict
-        For each name in ``named_parameters`` a tensor of that parameter's shape.
-
-    Raises
-    ------
-    ValueError
-        If ``steps`` is negative, a value is not 0 or 1, or the machine has too many units.
-    """
-    if steps < 0:
-        raise ValueError(f"expected at least 0 steps, got {steps}")
-    positive = model.data_statistics(visible)
-    if not bool(((visible == 0) | (visible == 1)).all()):
-        raise ValueError("expected visible units that are 0 or 1")
-    transition = visible_transition_matrix(model)
-    states = all_states(model.visible_size, dtype=model.dtype, device=model.device)
-    # the place of each example among all states: its bits, read as a number
-    places = 2 ** torch.arange(model.visible_size - 1, -1, -1, device=visible.device)
-    number = (visible.long() * places).sum(-1)
-    distribution = number.bincount(minlength=len(states)).to(states) / len(visible)
-    for _ in range(steps):
-        distribution = distribution @ transition
-    negative = model.statistics(states, distribution)
-    return {name: positive[name] - negative[name] for name in positive}

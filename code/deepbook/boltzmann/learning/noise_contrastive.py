@@ -54,15 +54,19 @@ class NoiseContrastive(nn.Module):
 
     def log_ratio(self, visible: Tensor) -> Tensor:
         """``log p_model(v) - log p_noise(v)`` with the learned ``log Z``, shape (N,)."""
-        model = self.model.log_unnormalised(visible) - self.log_z
-        return model - (self.noise.log_unnormalised(visible) - self.noise_log_z)
+        self.model.check_state(visible)
+        return self._log_ratio(visible)
 
     def forward(self, visible: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """The loss of a batch of data, with fresh noise; shape ()."""
         count = len(visible) * self.noise_per_example
-        noise = self.noise.gibbs_step(self.noise.initial_state(count), generator)
+        noise = self.noise._gibbs_step(self.noise.initial_state(count), generator)
         # log-odds of being data, when data are 1 among 1 + nu; -log sigmoid(x) is softplus(-x)
         prior = -math.log(self.noise_per_example)
         missed = softplus(-(self.log_ratio(visible) + prior)).mean()
-        fooled = softplus(self.log_ratio(noise) + prior).mean()
+        fooled = softplus(self._log_ratio(noise) + prior).mean()
         return missed + self.noise_per_example * fooled
+
+    def _log_ratio(self, visible: Tensor) -> Tensor:
+        model = self.model._log_unnormalised(visible) - self.log_z
+        return model - (self.noise._log_unnormalised(visible) - self.noise_log_z)

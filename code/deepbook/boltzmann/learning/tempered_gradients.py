@@ -12,7 +12,7 @@ from deepbook.boltzmann.learning.likelihood_gradients import (
     PersistentContrastiveDivergence,
     Statistics,
 )
-from deepbook.boltzmann.sampling.markov_chains import ParallelTempering
+from deepbook.boltzmann.sampling.parallel_tempering import ParallelTempering
 
 __all__ = ["FastPersistentContrastiveDivergence", "TemperedGradient"]
 
@@ -67,6 +67,7 @@ class FastPersistentContrastiveDivergence(PersistentContrastiveDivergence):
         for name, parameter in chased.named_parameters():
             if name in self.fast:
                 parameter.add_(self.fast[name].to(parameter.device))
+        chased.check_parameters()
         return super().negative_phase(chased, visible)
 
     def settings(self) -> dict[str, Any]:
@@ -120,17 +121,15 @@ class TemperedGradient(PersistentContrastiveDivergence):
 
     def negative_phase(self, model: EnergyModel, visible: Tensor) -> Statistics:
         """Statistics of the coldest chains after ``steps`` more steps and swaps."""
+        state = self._current_state(model, visible)
         if self.state is None:
-            start = self._current_state(model, visible)
-            self.state = start.expand(len(self.betas), *start.shape).clone()
+            state = state.expand(len(self.betas), *state.shape).clone()
         if self._tempering is None or self._tempering.model is not model:
-            self._tempering = ParallelTempering(
-                model, self.betas, self.state.shape[1], base=self.base
-            )
-        self._tempering.states = self.state.to(model.device)
-        coldest = self._tempering.run(self.steps, self.generator)
-        self.state = self._tempering.states
-        return model.statistics(coldest)
+            self._tempering = ParallelTempering(model, self.betas, state.shape[1], base=self.base)
+        self._tempering.states = state
+        coldest = self._tempering._run(self.steps, self.generator)
+        self.state = self._own = self._tempering.states
+        return model._statistics(coldest)
 
     def settings(self) -> dict[str, Any]:
         """Adds the inverse temperatures and the machine at the warm end."""

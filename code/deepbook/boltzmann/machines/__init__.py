@@ -7,8 +7,9 @@ _ATTRIBUTES = {
     "convolutional": ["ConvolutionalRBM"],
     "gaussian": ["GaussianRBM"],
     "layered_machine": ["LayeredMachine"],
+    "one_item": ["conditional_scores"],
     "restricted": ["RBM"],
-    "softmax": ["SoftmaxRBM", "conditional_scores"],
+    "softmax": ["SoftmaxRBM"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

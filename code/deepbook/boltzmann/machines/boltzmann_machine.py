@@ -1,20 +1,22 @@
 """The general Boltzmann machine: any two binary units may be coupled."""
 
-from collections.abc import Iterator, Sequence
-from typing import Self
+from collections.abc import Sequence
+from typing import Unpack
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import softplus
 
-from deepbook.boltzmann.energy.energy_model import EnergyModel
+from deepbook.boltzmann.energy.energy_model import EnergyModel, shares
 from deepbook.boltzmann.energy.states import state_blocks
-from deepbook.units import bernoulli, check_units, log_odds
+from deepbook.boltzmann.energy.two_layers import InitialWeights, TwoLayers
+from deepbook.boltzmann.machines.hidden_sums import mean_moments, sum_out_hidden
+from deepbook.units import bernoulli, check_units
 
 __all__ = ["BoltzmannMachine"]
 
 
-class BoltzmannMachine(EnergyModel):
+class BoltzmannMachine(TwoLayers, EnergyModel):
     """Boltzmann machine with binary units, all of them coupled (Ackley, Hinton, Sejnowski 1985).
 
     Energy ``E(x) = -x W x / 2 - b.x`` with ``W`` symmetric and its diagonal zero (Goodfellow et
@@ -24,12 +26,8 @@ class BoltzmannMachine(EnergyModel):
     ----------
     visible_size, hidden_size : int
         Number of visible and hidden units; without hidden units the machine is fully visible.
-    weight_scale : float
-        Standard deviation of the initial weights; biases start at zero.
-    generator : torch.Generator, optional
-        For the initial weights, on ``device``; the global one if not given.
-    device, dtype : optional
-        Of the parameters, as in torch.
+    weight_scale, generator, device, dtype
+        As of ``RBM``.
 
     Attributes
     ----------
@@ -50,32 +48,18 @@ class BoltzmannMachine(EnergyModel):
     pairs: Tensor
 
     def __init__(
-        self,
-        visible_size: int,
-        hidden_size: int = 0,
-        *,
-        weight_scale: float = 0.01,
-        generator: torch.Generator | None = None,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
+        self, visible_size: int, hidden_size: int = 0, **options: Unpack[InitialWeights]
     ) -> None:
-        super().__init__()
         if visible_size < 1 or hidden_size < 0:
             raise ValueError(
                 "expected at least 1 visible and 0 hidden units, "
                 f"got {visible_size} and {hidden_size}"
             )
-        if not weight_scale >= 0:
-            raise ValueError(f"expected a weight scale of at least 0, got {weight_scale}")
-        self.visible_size, self.hidden_size = visible_size, hidden_size
-        self.size = visible_size + hidden_size
-        pairs = torch.triu_indices(self.size, self.size, 1, device=device)
+        size = visible_size + hidden_size
+        pairs = torch.triu_indices(size, size, 1, device=options.get("device"))
+        super().__init__((visible_size,), (hidden_size,), (pairs.shape[1],), **options)
+        self.visible_size, self.hidden_size, self.size = visible_size, hidden_size, size
         self.register_buffer("pairs", pairs, persistent=False)
-        kind = {"device": device, "dtype": dtype}
-        noise = torch.randn(pairs.shape[1], generator=generator, **kind)  # type: ignore[arg-type]
-        self.weight = nn.Parameter(weight_scale * noise)
-        self.visible_bias = nn.Parameter(torch.zeros(visible_size, **kind))  # type: ignore[arg-type]
-        self.hidden_bias = nn.Parameter(torch.zeros(hidden_size, **kind))  # type: ignore[arg-type]
 
     def weight_matrix(self) -> Tensor:
         """The couplings as a symmetric matrix ``W`` with zero diagonal, shape (size, size)."""
@@ -104,12 +88,7 @@ class BoltzmannMachine(EnergyModel):
             If a size, a value or the dtype is wrong; so in every method.
         """
         self.check_state(state)
-        # each coupling stands twice in W: hence the half
-        return -(state @ self.weight_matrix() * state).sum(-1) / 2 - state @ self.bias()
-
-    def log_unnormalised(self, state: Tensor) -> Tensor:
-        """``-E(x)``, shape (...)."""
-        return -self.energy(state)
+        return self._energy(state)
 
     def free_energy(self, visible: Tensor) -> Tensor:
         """``F(v) = -log sum_h exp(-E(v, h))`` in nats, by enumerating the hidden units.
@@ -127,14 +106,14 @@ class BoltzmannMachine(EnergyModel):
         ValueError
             If there are more than ``MAX_UNITS`` hidden units.
         """
-        parts = [log_weight.logsumexp(-1) for _, log_weight in self._hidden_blocks(visible)]
-        return -torch.stack(parts).logsumexp(0)
+        self.check_visible(visible)
+        return self._free_energy(visible)
 
     @torch.no_grad()
     def distribution(self) -> Tensor:
         """``p(x)`` for each of ``all_states(size)``, shape (2 ** size,)."""
         blocks = state_blocks(self.size, dtype=self.dtype, device=self.device)
-        return torch.cat([self.log_unnormalised(block) for block in blocks]).softmax(0)
+        return torch.cat([self._log_unnormalised(block) for block in blocks]).softmax(0)
 
     @torch.no_grad()
     def visible_distribution(self) -> Tensor:
@@ -142,7 +121,6 @@ class BoltzmannMachine(EnergyModel):
         # the hidden units come last, so they count fastest
         return self.distribution().reshape(2**self.visible_size, -1).sum(1)
 
-    @torch.no_grad()
     def gibbs_step(
         self,
         state: Tensor,
@@ -159,12 +137,7 @@ class BoltzmannMachine(EnergyModel):
             The units to draw, in this order; the others are clamped. All units if not given.
         """
         self.check_state(state)
-        state, weight, bias = state.clone(), self.weight_matrix(), self.bias()
-        for unit in range(self.size) if units is None else units:
-            # the diagonal of W is zero: a unit's own value has no say
-            on = torch.sigmoid(state @ weight[unit] + bias[unit])
-            state[:, unit] = bernoulli(on, generator)
-        return state
+        return self._gibbs_step(state, generator, units)
 
     @torch.no_grad()
     def random_scan_step(self, state: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -201,94 +174,67 @@ class BoltzmannMachine(EnergyModel):
     ) -> Tensor:
         """The visible units with hidden units by ``sample_hidden``, shape (N, size)."""
         self.check_visible(visible)
-        half = visible.new_full((len(visible), self.hidden_size), 0.5)
-        state = torch.cat([visible, bernoulli(half, generator)], dim=1)
-        for _ in range(steps):
-            state = self.gibbs_step(state, generator, range(self.visible_size, self.size))
-        return state
-
-    @torch.no_grad()
-    def statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
-        """Weighted means of ``x_i x_j`` for each pair of units, and of ``x``."""
-        self.check_state(state)
-        weighted = state / len(state) if weights is None else state * weights[:, None]
-        return self._from_moments(weighted.T @ state, weighted.sum(0))
-
-    @torch.no_grad()
-    def data_statistics(self, visible: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
-        """The positive phase, exactly: hidden units follow ``p(h | v)``, by enumeration.
-
-        For more hidden units than that allows, ``statistics(chain_from_data(visible))`` is an
-        estimate.
-        """
-        if weights is None:
-            weights = visible.new_full((len(visible),), 1 / len(visible))
-        free_energy = self.free_energy(visible)
-        hidden_mean = visible.new_zeros(len(visible), self.hidden_size)
-        hidden_moment = visible.new_zeros(self.hidden_size, self.hidden_size)
-        for hidden, log_weight in self._hidden_blocks(visible):
-            # p(h | v) = exp(-E(v, h)) / exp(-F(v)), times the weight of v
-            share = torch.exp(log_weight + free_energy[:, None]) * weights[:, None]
-            hidden_mean += share @ hidden
-            hidden_moment += (hidden * share.sum(0)[:, None]).T @ hidden
-        weighted = visible * weights[:, None]
-        across = visible.T @ hidden_mean
-        moment = torch.cat(
-            [
-                torch.cat([weighted.T @ visible, across], dim=1),
-                torch.cat([across.T, hidden_moment], dim=1),
-            ]
-        )
-        return self._from_moments(moment, torch.cat([weighted.sum(0), hidden_mean.sum(0)]))
+        return self._chain_from_data(visible, generator, steps)
 
     def initial_state(self, count: int) -> Tensor:
         """Units that are all 0, shape (count, size)."""
         return self.weight.new_zeros(count, self.size)
 
-    @torch.no_grad()
-    def log_partition_without_couplings(self) -> Tensor:
-        """``log Z`` where ``weight`` is zero: one softplus for each unit; shape ()."""
-        if self.weight.count_nonzero():
-            raise ValueError("expected a machine whose weights are all zero")
-        return softplus(self.bias()).sum()
-
-    @torch.no_grad()
-    def without_couplings(self, visible: Tensor | None = None) -> Self:
-        """The machine with zero weights, and visible biases at the data's log-odds."""
-        result = type(self)(
-            self.visible_size,
-            self.hidden_size,
-            weight_scale=0.0,
-            device=self.device,
-            dtype=self.dtype,
-        )
-        if visible is not None:
-            self.check_visible(visible)
-            result.visible_bias.copy_(log_odds(visible))
-        return result
-
-    def check_visible(self, visible: Tensor) -> None:
-        """Raise unless ``visible`` has ``visible_size`` values in [0, 1] of the model's dtype."""
-        check_units(visible, self.visible_size, self.dtype, "visible")
-
     def check_state(self, state: Tensor) -> None:
         """Raise unless ``state`` has ``size`` values in [0, 1] of the model's dtype."""
         check_units(state, self.size, self.dtype, "visible and hidden")
 
-    def _hidden_blocks(self, visible: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Hidden states (B, hidden_size) and ``-E(v, h)`` for each of them, shape (N, B)."""
-        self.check_visible(visible)
-        weight = self.weight_matrix()
-        split = [self.visible_size, self.hidden_size]
-        within_visible, across = weight[: self.visible_size].split(split, dim=1)
-        within_hidden = weight[self.visible_size :, self.visible_size :]
-        of_visible = (visible @ within_visible * visible).sum(-1) / 2 + visible @ self.visible_bias
-        field = visible @ across + self.hidden_bias
-        for hidden in state_blocks(
-            self.hidden_size, block_size=2**10, dtype=self.dtype, device=self.device
-        ):
-            of_hidden = (hidden @ within_hidden * hidden).sum(-1) / 2
-            yield hidden, of_visible[:, None] + field @ hidden.T + of_hidden
+    def _energy(self, state: Tensor) -> Tensor:
+        # each coupling stands twice in W: hence the half
+        return -(state @ self.weight_matrix() * state).sum(-1) / 2 - state @ self.bias()
+
+    def _log_unnormalised(self, state: Tensor) -> Tensor:
+        return -self._energy(state)
+
+    def _free_energy(self, visible: Tensor) -> Tensor:
+        return sum_out_hidden(visible, self.weight_matrix(), *self._biases())
+
+    @torch.no_grad()
+    def _gibbs_step(
+        self,
+        state: Tensor,
+        generator: torch.Generator | None = None,
+        units: Sequence[int] | None = None,
+    ) -> Tensor:
+        state, weight, bias = state.clone(), self.weight_matrix(), self.bias()
+        for unit in range(self.size) if units is None else units:
+            # the diagonal of W is zero: a unit's own value has no say
+            on = torch.sigmoid(state @ weight[unit] + bias[unit])
+            state[:, unit] = bernoulli(on, generator)
+        return state
+
+    def _chain_from_data(
+        self, visible: Tensor, generator: torch.Generator | None = None, steps: int = 10
+    ) -> Tensor:
+        half = visible.new_full((len(visible), self.hidden_size), 0.5)
+        state = torch.cat([visible, bernoulli(half, generator)], dim=1)
+        for _ in range(steps):
+            state = self._gibbs_step(state, generator, range(self.visible_size, self.size))
+        return state
+
+    @torch.no_grad()
+    def _statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
+        # x_i x_j for each pair of units, and x
+        weighted = state / len(state) if weights is None else state * weights[:, None]
+        return self._from_moments(weighted.T @ state, weighted.sum(0))
+
+    @torch.no_grad()
+    def _data_statistics(self, visible: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
+        weights = shares(visible, weights)
+        moment, mean = mean_moments(visible, weights, self.weight_matrix(), *self._biases())
+        return self._from_moments(moment, mean)
+
+    def _log_partition_without_couplings(self) -> Tensor:
+        # one softplus for each unit
+        return softplus(self.bias()).sum()
+
+    def _biases(self) -> tuple[Tensor, Tensor]:
+        return self.visible_bias, self.hidden_bias
 
     def _from_moments(self, moment: Tensor, mean: Tensor) -> dict[str, Tensor]:
         first, second = self.pairs

@@ -1,20 +1,22 @@
 """The restricted Boltzmann machine whose visible units are real numbers."""
 
 import math
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, Unpack
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from deepbook.boltzmann.energy.energy_model import shares
 from deepbook.boltzmann.energy.harmonium import Harmonium
 from deepbook.boltzmann.energy.layers import check_layers
-from deepbook.units import check_units
+from deepbook.boltzmann.energy.two_layers import InitialWeights, TwoLayers
+from deepbook.units import check_size
 
 __all__ = ["GaussianRBM"]
 
 
-class GaussianRBM(Harmonium):
+class GaussianRBM(TwoLayers, Harmonium):
     """Restricted Boltzmann machine with real visible and binary hidden units.
 
     Energy ``E(v, h) = 1/2 sum_i p_i v_i ** 2 - b.v - c.h - v W h`` with precisions ``p_i``
@@ -26,6 +28,9 @@ class GaussianRBM(Harmonium):
     energy is linear in all of them, precision included, and ``between`` and ``statistics`` are
     as simple as those of binary units. A positive precision on both sides is positive in between.
 
+    Methods take real visible units of shape (..., visible_size) and hidden ones of shape
+    (..., hidden_size) with values in [0, 1]; batch dimensions broadcast.
+
     Parameters
     ----------
     visible_size, hidden_size : int
@@ -34,12 +39,8 @@ class GaussianRBM(Harmonium):
         Of each visible unit given the hidden ones; 1 suits whitened data.
     learn_precision : bool
         Whether ``precision`` is a parameter; else it stays as it is.
-    weight_scale : float
-        Standard deviation of the initial weights; biases start at zero.
-    generator : torch.Generator, optional
-        For the initial weights, on ``device``; the global one if not given.
-    device, dtype : optional
-        Of the parameters, as in torch.
+    weight_scale, generator, device, dtype
+        As of ``RBM``.
 
     Attributes
     ----------
@@ -65,21 +66,12 @@ class GaussianRBM(Harmonium):
         *,
         standard_deviation: float | Tensor = 1.0,
         learn_precision: bool = False,
-        weight_scale: float = 0.01,
-        generator: torch.Generator | None = None,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
+        **options: Unpack[InitialWeights],
     ) -> None:
-        super().__init__()
-        check_layers(visible_size, hidden_size, weight_scale)
+        check_layers(visible_size, hidden_size)
+        super().__init__((visible_size,), (hidden_size,), **options)
         self.visible_size, self.hidden_size = visible_size, hidden_size
-        noise = torch.randn(
-            visible_size, hidden_size, generator=generator, device=device, dtype=dtype
-        )
-        self.weight = nn.Parameter(weight_scale * noise)
-        self.visible_bias = nn.Parameter(noise.new_zeros(visible_size))
-        self.hidden_bias = nn.Parameter(noise.new_zeros(hidden_size))
-        deviation = torch.as_tensor(standard_deviation, dtype=noise.dtype, device=noise.device)
+        deviation = torch.as_tensor(standard_deviation, dtype=self.dtype, device=self.device)
         if deviation.ndim and deviation.shape != (visible_size,):
             raise ValueError(
                 f"expected 1 or {visible_size} standard deviations, "
@@ -103,55 +95,6 @@ class GaussianRBM(Harmonium):
         """Of each visible unit given the hidden ones, shape (visible_size,)."""
         return self.precision.detach().rsqrt()
 
-    def energy(self, visible: Tensor, hidden: Tensor) -> Tensor:
-        """Energy of joint states in nats.
-
-        Parameters
-        ----------
-        visible : Tensor, shape (..., visible_size)
-        hidden : Tensor, shape (..., hidden_size), values in [0, 1]
-
-        Returns
-        -------
-        Tensor, shape (...)
-            Batch dimensions broadcast.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a size, a value or the dtype is wrong; so in every method.
-        """
-        self.check_visible(visible)
-        self.check_hidden(hidden)
-        return (
-            self._visible_energy(visible)
-            - hidden @ self.hidden_bias
-            - (visible @ self.weight * hidden).sum(-1)
-        )
-
-    def free_energy(self, visible: Tensor) -> Tensor:
-        """Free energy ``F(v) = -log sum_h exp(-E(v, h))`` in nats, shape (...)."""
-        self.check_visible(visible)
-        return self._visible_energy(visible) - softplus(self._hidden_input(visible)).sum(-1)
-
-    def hidden_free_energy(self, hidden: Tensor) -> Tensor:
-        """``-log`` of the integral of ``exp(-E(v, h))`` over ``v``, in nats, shape (...)."""
-        self.check_hidden(hidden)
-        # for each unit the integral of exp(-p v^2 / 2 + a v) is sqrt(2 pi / p) exp(a^2 / 2p)
-        visible_input = hidden @ self.weight.T + self.visible_bias
-        gaussian = torch.log(2 * math.pi / self.precision) + visible_input**2 / self.precision
-        return -hidden @ self.hidden_bias - gaussian.sum(-1) / 2
-
-    def hidden_mean(self, visible: Tensor) -> Tensor:
-        """``P(h = 1 | v)``, shape (..., hidden_size)."""
-        self.check_visible(visible)
-        return torch.sigmoid(self._hidden_input(visible))
-
-    def visible_mean(self, hidden: Tensor) -> Tensor:
-        """``E[v | h]``, shape (..., visible_size)."""
-        self.check_hidden(hidden)
-        return (hidden @ self.weight.T + self.visible_bias) / self.precision
-
     def visible_variance(self, hidden: Tensor) -> Tensor:
         """``Var[v | h]``, the same for every ``h``; shape (..., visible_size)."""
         self.check_hidden(hidden)
@@ -169,42 +112,6 @@ class GaussianRBM(Harmonium):
         """Sum of the second derivatives of ``log p(v)`` by each ``v_i``, shape (...)."""
         hidden = self.hidden_mean(visible)
         return (hidden * (1 - hidden)) @ self.weight.square().sum(0) - self.precision.sum()
-
-    @torch.no_grad()
-    def sample_visible(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draw ``v`` given ``h``: real numbers, shape (..., visible_size)."""
-        mean = self.visible_mean(hidden)
-        noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device, generator=generator)
-        return mean + noise * self.precision.rsqrt()
-
-    @torch.no_grad()
-    def statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
-        """Weighted means of ``v h``, ``v``, ``h`` (at its mean given ``v``) and ``-v ** 2 / 2``."""
-        hidden = self.hidden_mean(state)
-        if weights is None:
-            weights = state.new_full((len(state),), 1 / len(state))
-        weighted = state * weights[:, None]
-        result = {
-            "weight": weighted.T @ hidden,
-            "visible_bias": weighted.sum(0),
-            "hidden_bias": weights @ hidden,
-        }
-        if self.learns_precision:
-            result["precision"] = -(weighted * state).sum(0) / 2
-        return result
-
-    def initial_state(self, count: int) -> Tensor:
-        """Visible units that are all 0, shape (count, visible_size)."""
-        return self.visible_bias.new_zeros(count, self.visible_size)
-
-    @torch.no_grad()
-    def log_partition_without_couplings(self) -> Tensor:
-        """``log Z`` where ``weight`` is zero: Gaussians and softplus; shape ()."""
-        if self.weight.count_nonzero():
-            raise ValueError("expected a machine whose weights are all zero")
-        return softplus(self.hidden_bias).sum() - self.hidden_free_energy(
-            torch.zeros_like(self.hidden_bias)
-        )
 
     @torch.no_grad()
     def initialize_biases_(self, visible: Tensor) -> None:
@@ -232,15 +139,8 @@ class GaussianRBM(Harmonium):
 
         A precision that is not learned stays as it is; ``between`` could not change it.
         """
-        result = type(self)(
-            self.visible_size,
-            self.hidden_size,
-            standard_deviation=self.standard_deviation,
-            learn_precision=self.learns_precision,
-            weight_scale=0.0,
-            device=self.device,
-            dtype=self.dtype,
-        )
+        result = super().without_couplings()
+        # to the last bit, which the way through the deviation would round
         result.precision.copy_(self.precision)
         if visible is not None:
             result.initialize_biases_(visible)
@@ -265,23 +165,18 @@ class GaussianRBM(Harmonium):
 
     def check_visible(self, visible: Tensor) -> None:
         """Raise unless ``visible`` has ``visible_size`` finite values of the model's dtype."""
-        if visible.ndim < 1 or visible.shape[-1] != self.visible_size:
-            raise ValueError(
-                f"expected {self.visible_size} visible units in the last dimension, "
-                f"got shape {tuple(visible.shape)}"
-            )
-        if visible.dtype != self.dtype:
-            raise TypeError(f"expected visible units of {self.dtype}, got {visible.dtype}")
+        check_size(visible, self.visible_size, self.dtype, "visible")
         if not bool(visible.isfinite().all()):
             raise ValueError("expected finite visible units, got NaN or infinity")
-        self._check_precision()
+        self.check_parameters()
 
     def check_hidden(self, hidden: Tensor) -> None:
         """Raise unless ``hidden`` has ``hidden_size`` values in [0, 1] of the model's dtype."""
-        check_units(hidden, self.hidden_size, self.dtype, "hidden")
-        self._check_precision()
+        super().check_hidden(hidden)
+        self.check_parameters()
 
-    def _check_precision(self) -> None:
+    def check_parameters(self) -> None:
+        """Raise unless precisions are positive."""
         # a step of gradient ascent can carry a precision below zero, where no density exists
         if self.learns_precision and not bool((self.precision > 0).all()):
             raise ValueError(
@@ -289,8 +184,41 @@ class GaussianRBM(Harmonium):
                 f"{float(self.precision.detach().min())}: a smaller learning rate may help"
             )
 
+    def _hidden_free_energy(self, hidden: Tensor) -> Tensor:
+        # for each unit the integral of exp(-p v^2 / 2 + a v) is sqrt(2 pi / p) exp(a^2 / 2p)
+        squared = self._visible_input(hidden) ** 2
+        gaussian = torch.log(2 * math.pi / self.precision) + squared / self.precision
+        return -hidden @ self.hidden_bias - gaussian.sum(-1) / 2
+
+    def _visible_mean(self, hidden: Tensor) -> Tensor:
+        return self._visible_input(hidden) / self.precision
+
+    @torch.no_grad()
+    def _sample_visible(self, hidden: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        mean = self._visible_mean(hidden)
+        noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device, generator=generator)
+        return mean + noise * self.precision.rsqrt()
+
+    @torch.no_grad()
+    def _statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
+        weights = shares(state, weights)
+        result = super()._statistics(state, weights)
+        if self.learns_precision:
+            result["precision"] = -(state * weights[:, None] * state).sum(0) / 2
+        return result
+
+    def _log_partition_without_couplings(self) -> Tensor:
+        # Gaussians, and a softplus for each hidden unit
+        return softplus(self.hidden_bias).sum() - self._hidden_free_energy(
+            torch.zeros_like(self.hidden_bias)
+        )
+
     def _visible_energy(self, visible: Tensor) -> Tensor:
         return visible**2 @ self.precision / 2 - visible @ self.visible_bias
 
-    def _hidden_input(self, visible: Tensor) -> Tensor:
-        return visible @ self.weight + self.hidden_bias
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            **super()._arguments(),
+            "standard_deviation": self.standard_deviation,
+            "learn_precision": self.learns_precision,
+        }

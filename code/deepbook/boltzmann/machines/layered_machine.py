@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from deepbook.boltzmann.energy.energy_model import EnergyModel
+from deepbook.boltzmann.energy.energy_model import EnergyModel, shares
 from deepbook.units import bernoulli, check_units, log_odds
 
 __all__ = ["LayeredMachine"]
@@ -70,21 +70,6 @@ class LayeredMachine(EnergyModel):
             total = total + layers[index + 1] @ self.weights[index].T
         return total
 
-    def log_unnormalised(self, state: Tensor) -> Tensor:
-        """``log sum over the even layers of exp(-E)`` for odd layers of shape (..., state_size)."""
-        layers = self.with_odd(state)
-        return self._log_hidden(layers) + softplus(self.layer_input(layers, 0)).sum(-1)
-
-    @torch.no_grad()
-    def gibbs_step(self, state: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draw all even layers given the odd ones, then all odd layers."""
-        layers = self.with_odd(state)
-        for start in (0, 1):
-            for index in range(start, len(self.sizes), 2):
-                mean = torch.sigmoid(self.layer_input(layers, index))
-                layers[index] = bernoulli(mean, generator)
-        return torch.cat(layers[1::2], -1)
-
     def visible_mean(self, state: Tensor) -> Tensor:
         """``P(v = 1 | h1)``, shape (..., visible_size)."""
         return torch.sigmoid(self.layer_input(self.with_odd(state), 0))
@@ -99,31 +84,6 @@ class LayeredMachine(EnergyModel):
         return self.biases[0].new_zeros(count, self.state_size)
 
     @torch.no_grad()
-    def statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
-        """Weighted means of each layer and of the products of neighbours, even layers at means."""
-        layers = self.with_odd(state)
-        for index in range(0, len(self.sizes), 2):
-            layers[index] = torch.sigmoid(self.layer_input(layers, index))
-        return self._products(layers, weights)
-
-    @torch.no_grad()
-    def log_partition_without_couplings(self) -> Tensor:
-        """``log Z`` where all weights are zero: one softplus for each unit; shape ()."""
-        if any(weight.count_nonzero() for weight in self.weights):
-            raise ValueError("expected a machine whose weights are all zero")
-        return torch.cat([softplus(bias) for bias in self.biases]).sum()
-
-    @torch.no_grad()
-    def without_couplings(self, visible: Tensor | None = None) -> Self:
-        """The machine with zero weights, and visible biases at the data's log-odds."""
-        result = type(self)(
-            self.sizes, weight_scale=0.0, sweeps=self.sweeps, device=self.device, dtype=self.dtype
-        )
-        if visible is not None:
-            result.initialize_biases_(visible)
-        return result
-
-    @torch.no_grad()
     def initialize_biases_(self, visible: Tensor) -> None:
         """Set the visible biases to the log-odds of each unit in the data."""
         self.check_visible(visible)
@@ -133,9 +93,43 @@ class LayeredMachine(EnergyModel):
         """Raise unless ``visible`` has ``visible_size`` values in [0, 1] of the model's dtype."""
         check_units(visible, self.visible_size, self.dtype, "visible")
 
+    def check_state(self, state: Tensor) -> None:
+        """Raise unless ``state`` has ``state_size`` values in [0, 1] of the model's dtype."""
+        check_units(state, self.state_size, self.dtype, "odd hidden")
+
     def with_odd(self, state: Tensor) -> list[Tensor]:
         """The list of all layers, with a state's odd ones; the even ones are still empty."""
-        check_units(state, self.state_size, self.dtype, "odd hidden")
+        self.check_state(state)
+        return self._with_odd(state)
+
+    def _log_unnormalised(self, state: Tensor) -> Tensor:
+        # all even layers summed out
+        layers = self._with_odd(state)
+        return self._log_hidden(layers) + softplus(self.layer_input(layers, 0)).sum(-1)
+
+    @torch.no_grad()
+    def _gibbs_step(self, state: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        # all even layers given the odd ones, then all odd layers
+        layers = self._with_odd(state)
+        for start in (0, 1):
+            for index in range(start, len(self.sizes), 2):
+                mean = torch.sigmoid(self.layer_input(layers, index))
+                layers[index] = bernoulli(mean, generator)
+        return torch.cat(layers[1::2], -1)
+
+    @torch.no_grad()
+    def _statistics(self, state: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
+        # each layer and the products of neighbours, even layers at their means
+        layers = self._with_odd(state)
+        for index in range(0, len(self.sizes), 2):
+            layers[index] = torch.sigmoid(self.layer_input(layers, index))
+        return self._products(layers, weights)
+
+    def _log_partition_without_couplings(self) -> Tensor:
+        # one softplus for each unit
+        return torch.cat([softplus(bias) for bias in self.biases]).sum()
+
+    def _with_odd(self, state: Tensor) -> list[Tensor]:
         layers = [state.new_empty(0)] * len(self.sizes)
         layers[1::2] = state.split(self.sizes[1::2], dim=-1)
         return layers
@@ -147,9 +141,11 @@ class LayeredMachine(EnergyModel):
         return torch.stack(linear + summed).sum(0)
 
     def _products(self, layers: list[Tensor], weights: Tensor | None) -> dict[str, Tensor]:
-        if weights is None:
-            weights = layers[0].new_full((len(layers[0]),), 1 / len(layers[0]))
+        weights = shares(layers[0], weights)
         result = {f"biases.{i}": weights @ layer for i, layer in enumerate(layers)}
         for i in range(len(self.weights)):
             result[f"weights.{i}"] = (layers[i] * weights[:, None]).T @ layers[i + 1]
         return result
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"sizes": self.sizes, "sweeps": self.sweeps}

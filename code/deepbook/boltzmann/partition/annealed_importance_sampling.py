@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from deepbook.boltzmann.energy.energy_model import EnergyModel
-from deepbook.boltzmann.partition.annealing_paths import AnnealingPath, annealing_path
+from deepbook.boltzmann.partition.annealing_paths import annealing_path
 from deepbook.boltzmann.partition.bridge_sampling import Estimate
 from deepbook.progress import progress
 
@@ -58,7 +58,7 @@ def ais(
     # without couplings, one step from anywhere is an exact draw
     state = base.gibbs_step(base.initial_state(chains), generator)
     betas = _inverse_temperatures(temperatures)
-    log_weights = _anneal(annealing_path(base, model), state, betas, generator)
+    log_weights = _anneal(base, model, state, betas, generator)
     return Estimate.from_log_weights(log_weights, log_z_base)
 
 
@@ -97,16 +97,20 @@ def reverse_ais(
     base = model.without_couplings() if base is None else base
     log_z_base = float(base.log_partition_without_couplings())
     betas = _inverse_temperatures(temperatures)[::-1]
-    log_weights = _anneal(annealing_path(base, model), samples, betas, generator)
+    log_weights = _anneal(base, model, samples, betas, generator)
     return Estimate.from_log_weights(log_weights, log_z_base, reverse=True)
 
 
 def _anneal(
-    path: AnnealingPath,
+    base: EnergyModel,
+    model: EnergyModel,
     state: Tensor,
     betas: Sequence[float],
     generator: torch.Generator | None,
 ) -> Tensor:
+    base.check_parameters()
+    model.check_state(state)
+    path = annealing_path(base, model)
     log_weights = torch.zeros(len(state), dtype=torch.float64, device=state.device)
     for here, there in progress(list(pairwise(betas)), "annealing"):
         log_ratio, state = path.cross(state, here, there, generator)

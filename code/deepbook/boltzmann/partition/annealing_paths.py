@@ -13,7 +13,10 @@ __all__ = ["AnnealingPath", "LayeredPath", "RBMPath", "annealing_path"]
 
 
 class AnnealingPath:
-    """The machines between a base and a model, for any kind of machine."""
+    """The machines between a base and a model, for any kind of machine.
+
+    It takes states as they are: whoever starts a chain checks where.
+    """
 
     def __init__(self, base: EnergyModel, model: EnergyModel) -> None:
         self.base, self.model = base, model
@@ -32,8 +35,8 @@ class AnnealingPath:
             After a step of the machine at ``there``.
         """
         before, after = self._machine(here), self._machine(there)
-        log_ratio = after.log_unnormalised(state) - before.log_unnormalised(state)
-        return log_ratio, after.gibbs_step(state, generator)
+        log_ratio = after._log_unnormalised(state) - before._log_unnormalised(state)
+        return log_ratio, after._gibbs_step(state, generator)
 
     def _machine(self, beta: float) -> EnergyModel:
         if self._last is None or self._last[0] != beta:
@@ -86,7 +89,7 @@ class LayeredPath(AnnealingPath):
         self, state: Tensor, here: float, there: float, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor]:
         """As above."""
-        layers = self._layered.with_odd(state)
+        layers = self._layered._with_odd(state)
         log_ratio = (there - here) * (state @ self._odd_change)
         for index in range(0, len(layers), 2):
             total = self._layered.layer_input(layers, index)
@@ -103,12 +106,12 @@ class LayeredPath(AnnealingPath):
 
 def annealing_path(base: EnergyModel, model: EnergyModel) -> AnnealingPath:
     """The fastest path between two machines."""
-    if type(model) is RBM and type(base) is RBM and not base.weight.count_nonzero():
+    if type(model) is RBM and type(base) is RBM and not base.has_couplings():
         return RBMPath(base, model)
     if (
         isinstance(model, LayeredMachine)
         and isinstance(base, LayeredMachine)
-        and not any(weight.count_nonzero() for weight in base.weights)
+        and not base.has_couplings()
     ):
         return LayeredPath(base, model)
     return AnnealingPath(base, model)

@@ -1,6 +1,6 @@
 """The exact likelihood of a machine with few enough units on one side."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -34,8 +34,8 @@ def log_partition(model: EnergyModel) -> Tensor:
     log_unnormalised, shape = _smaller_side(model)
     parts = [
         # nothing of a block is kept: the backward pass computes it again
-        checkpoint(_log_sum, log_unnormalised, states, use_reentrant=False)
-        for states in _blocks(model, shape)
+        checkpoint(_log_sum, log_unnormalised, states.reshape(-1, *shape), use_reentrant=False)
+        for states in state_blocks(shape.numel(), dtype=model.dtype, device=model.device)
     ]
     return torch.logsumexp(torch.stack(parts), dim=0)
 
@@ -101,9 +101,9 @@ def _smaller_side(
         if isinstance(model, Harmonium):
             # asked with a draw: in every machine, hidden units are what comes out of it
             hidden = model.sample_hidden(state, torch.Generator(model.device))
-            sides.append((lambda h: -model.hidden_free_energy(h), hidden.shape[1:]))
+            sides.append((lambda h: -model._hidden_free_energy(h), hidden.shape[1:]))
         if model.binary_state:
-            sides.append((model.log_unnormalised, state.shape[1:]))
+            sides.append((model._log_unnormalised, state.shape[1:]))
     side = min(sides, key=lambda side: side[1].numel(), default=None)
     if side is None or side[1].numel() > MAX_UNITS:
         sizes = " and ".join(str(shape.numel()) for _, shape in sides) or "none"
@@ -111,11 +111,6 @@ def _smaller_side(
             f"expected at most {MAX_UNITS} binary units to enumerate on one side, got {sizes}"
         )
     return side
-
-
-def _blocks(model: EnergyModel, shape: torch.Size) -> Iterator[Tensor]:
-    for states in state_blocks(shape.numel(), dtype=model.dtype, device=model.device):
-        yield states.reshape(-1, *shape)
 
 
 def _log_sum(log_unnormalised: Callable[[Tensor], Tensor], states: Tensor) -> Tensor:

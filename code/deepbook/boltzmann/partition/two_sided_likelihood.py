@@ -10,6 +10,7 @@ from deepbook.boltzmann.energy.energy_model import EnergyModel
 from deepbook.boltzmann.partition.annealed_importance_sampling import ais, reverse_ais
 from deepbook.boltzmann.partition.bridge_sampling import Estimate
 from deepbook.boltzmann.partition.exact_likelihood import log_likelihood
+from deepbook.boltzmann.sampling.markov_chains import run_chain
 
 __all__ = ["TwoSidedLikelihood", "two_sided_log_likelihood"]
 
@@ -68,9 +69,7 @@ def two_sided_log_likelihood(
         As in ``log_likelihood`` and ``ais``.
     """
     forward = ais(model, base, temperatures, chains, generator)
-    samples = starts[:chains]
-    for _ in range(steps):
-        samples = model.gibbs_step(samples, generator)
+    samples = run_chain(model, starts[:chains], steps, generator)
     backward = reverse_ais(model, samples, base, temperatures, generator)
     # log p(v) = log p*(v) - log Z
     unnormalised = float(log_likelihood(model, visible, log_z=0.0).mean())

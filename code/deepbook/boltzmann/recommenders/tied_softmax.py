@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from deepbook.boltzmann.machines.softmax import SoftmaxRBM, conditional_scores
+from deepbook.boltzmann.machines.one_item import conditional_scores
+from deepbook.boltzmann.machines.softmax import SoftmaxRBM
 
 __all__ = ["Penalties", "TiedSoftmaxRBM"]
 

@@ -3,15 +3,18 @@
 import lazy_loader
 
 _ATTRIBUTES = {
-    "markov_chains": ["ParallelTempering", "record_chain", "run_chain"],
-    "temperature": ["tempered_step"],
-    "transition_matrices": [
+    "markov_chains": ["record_chain", "run_chain"],
+    "parallel_tempering": ["ParallelTempering"],
+    "stochastic_matrices": [
         "detailed_balance_error",
-        "gibbs_transition_matrix",
-        "joint_transition_matrix",
         "second_eigenvalue",
         "stationarity_error",
         "stationary_distribution",
+    ],
+    "temperature": ["tempered_step"],
+    "transition_matrices": [
+        "gibbs_transition_matrix",
+        "joint_transition_matrix",
         "visible_transition_matrix",
     ],
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ class Node:
     A leaf is made from a number or an array; every other node is made by an operation on nodes.
     A node is always younger than its inputs, so the order in which nodes were made is a
     topological order of the graph (Goodfellow et al. 2016, section 6.5.1).
+
+    Nodes, numbers and arrays go together by ``+ - * / @``; ``** number``, ``-node`` and ``node.T``
+    are there too.
 
     Parameters
     ----------
@@ -62,11 +65,6 @@ class Node:
         """Shape of the value."""
         return self.value.shape
 
-    @property
-    def T(self) -> Node:
-        """The node with its axes in reverse order."""
-        return shapes.transpose(self)
-
     def detach(self) -> Node:
         """Return a leaf with the same value: derivatives do not pass through it."""
         return constant(self.value)
@@ -75,41 +73,24 @@ class Node:
         made_by = f", made by {self.operation.symbol}" if self.operation else ""
         return f"Node({np.array2string(self.value, separator=', ', prefix='Node(')}{made_by})"
 
-    def __add__(self, other: Operand) -> Node:
-        return arithmetic.add(self, other)
+    if TYPE_CHECKING:  # the operators are operations on nodes: `operators` attaches them
 
-    def __radd__(self, other: Operand) -> Node:
-        return arithmetic.add(other, self)
+        @property
+        def T(self) -> Node:
+            """The node with its axes in reverse order."""
 
-    def __sub__(self, other: Operand) -> Node:
-        return arithmetic.sub(self, other)
-
-    def __rsub__(self, other: Operand) -> Node:
-        return arithmetic.sub(other, self)
-
-    def __mul__(self, other: Operand) -> Node:
-        return arithmetic.mul(self, other)
-
-    def __rmul__(self, other: Operand) -> Node:
-        return arithmetic.mul(other, self)
-
-    def __truediv__(self, other: Operand) -> Node:
-        return arithmetic.div(self, other)
-
-    def __rtruediv__(self, other: Operand) -> Node:
-        return arithmetic.div(other, self)
-
-    def __matmul__(self, other: Operand) -> Node:
-        return arithmetic.matmul(self, other)
-
-    def __rmatmul__(self, other: Operand) -> Node:
-        return arithmetic.matmul(other, self)
-
-    def __pow__(self, exponent: float) -> Node:
-        return arithmetic.power(self, exponent)
-
-    def __neg__(self) -> Node:
-        return arithmetic.neg(self)
+        def __add__(self, other: Operand) -> Node: ...
+        def __radd__(self, other: Operand) -> Node: ...
+        def __sub__(self, other: Operand) -> Node: ...
+        def __rsub__(self, other: Operand) -> Node: ...
+        def __mul__(self, other: Operand) -> Node: ...
+        def __rmul__(self, other: Operand) -> Node: ...
+        def __truediv__(self, other: Operand) -> Node: ...
+        def __rtruediv__(self, other: Operand) -> Node: ...
+        def __matmul__(self, other: Operand) -> Node: ...
+        def __rmatmul__(self, other: Operand) -> Node: ...
+        def __pow__(self, exponent: float) -> Node: ...
+        def __neg__(self) -> Node: ...
 
 
 class Operation:
@@ -176,7 +157,3 @@ def real_array(value: npt.ArrayLike) -> Array:
             f"from {type(value).__name__}"
         )
     return array.astype(np.float64, copy=False)
-
-
-# The operators of Node are operations on Nodes: whichever module comes first needs the other.
-from deepbook.feedforward.autodiff import arithmetic, shapes  # noqa: E402
