@@ -84,6 +84,14 @@ def test_both_end_in_the_same_minimum_and_fista_sooner(lasso):
     assert after[1] < after[0] / 5
 
 
+def test_the_momentum_of_fista_is_that_of_the_paper():
+    # a step that halves: 16, 8, 4 without momentum, as t_1 = 1; then from ahead of 4
+    t_2 = (1 + 5**0.5) / 2
+    t_3 = (1 + (1 + 4 * t_2**2) ** 0.5) / 2
+    points = [fista(lambda x: x / 2, torch.tensor(16.0).double(), n).item() for n in range(4)]
+    assert points == pytest.approx([16, 8, 4, (4 + (t_2 - 1) / t_3 * (4 - 8)) / 2])
+
+
 def test_the_bound_of_fista_holds(lasso):
     step, loss = lasso
     start = torch.zeros(20, dtype=torch.float64)

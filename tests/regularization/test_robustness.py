@@ -49,6 +49,7 @@ def test_an_example_counts_if_it_stands_every_attack_and_none(plain, digits):
         stands &= plain(attack(plain, x, y)).argmax(1) == y
     together = robust_accuracy(plain, x, y, *attacks)
     assert together == pytest.approx(float(stands.float().mean()))
+    assert together == robust_accuracy(plain, x, y, *reversed(attacks))
     assert together <= min(robust_accuracy(plain, x, y, attack) for attack in attacks)
 
 

@@ -137,8 +137,8 @@ def test_a_decoders_tangents_span_where_its_output_goes():
     assert bool((sizes[:, 0] >= sizes[:, 1]).all())
     small = 1e-5 * draw(4, 2, seed=1)
     moved = (model.decode(code + small) - model.decode(code)).detach()
-    inside = torch.einsum("nkd,nd->nk", directions, moved)
-    left = moved - torch.einsum("nkd,nk->nd", directions, inside)
+    inside = torch.einsum("nkx,nx->nk", directions, moved)
+    left = moved - torch.einsum("nkx,nk->nx", directions, inside)
     assert float((left.norm(dim=1) / moved.norm(dim=1)).max()) < 1e-3
 
 
