@@ -3,6 +3,12 @@
 import lazy_loader
 
 _ATTRIBUTES = {
+    "adagrad": ["AdaGrad"],
+    "adam": ["Adam", "AdamW"],
+    "first_order": ["FirstOrderOptimizer"],
+    "momentum": ["Momentum", "Nesterov"],
+    "rmsprop": ["RMSProp"],
+    "sgd": ["SGD"],
     "simulated_annealing": ["anneal", "geometric_temperatures"],
 }
 
