@@ -5,7 +5,17 @@ import lazy_loader
 _ATTRIBUTES = {
     "adagrad": ["AdaGrad"],
     "adam": ["Adam", "AdamW"],
+    "curvature": ["directional_curvature", "hessian", "hessian_vector_product"],
     "first_order": ["FirstOrderOptimizer"],
+    "flat_loss": ["FlatLoss"],
+    "gradient_noise": [
+        "accumulate_gradients",
+        "gradient_variance",
+        "minibatch_gradients",
+        "minibatch_variance",
+        "per_example_gradients",
+    ],
+    "lanczos_iteration": ["Eigenpairs", "extreme_eigenvalues", "lanczos"],
     "momentum": ["Momentum", "Nesterov"],
     "rmsprop": ["RMSProp"],
     "sgd": ["SGD"],
