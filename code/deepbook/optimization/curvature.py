@@ -15,7 +15,7 @@ MODES = ("reverse", "forward")
 def hessian_vector_product(f: Function, x: Tensor, v: Tensor, *, mode: str = "reverse") -> Tensor:
     """``H(x) v``, for the cost of a few gradients and without the Hessian (Pearlmutter 1994).
 
-    Goodfellow et al. (2016), section 8.6 and equation 8.31 use ``H``; this is what one asks of it.
+    Goodfellow et al. (2016), sections 4.3.1 and 8.2.1: curvature without the matrix.
 
     Parameters
     ----------
