@@ -5,12 +5,15 @@ import lazy_loader
 _ATTRIBUTES = {
     "adagrad": ["AdaGrad"],
     "adam": ["Adam", "AdamW"],
+    "batch_normalization": ["BatchNorm", "batch_norm", "batch_norm_gradient"],
     "conjugate_gradients": [
         "ConjugateGradient",
         "LinearSolution",
         "conjugate_gradient",
         "nonlinear_conjugate_gradient",
     ],
+    "continuation_method": ["continuation", "gaussian_smoothed"],
+    "coordinatewise": ["Sweeps", "coordinate_descent", "quadratic_coordinate"],
     "curvature": ["directional_curvature", "hessian", "hessian_vector_product"],
     "deep_linear": ["DeepLinearLoss"],
     "first_order": ["FirstOrderOptimizer"],
@@ -23,8 +26,10 @@ _ATTRIBUTES = {
         "minibatch_variance",
         "per_example_gradients",
     ],
+    "greedy_pretraining": ["deepened"],
     "lanczos_iteration": ["Eigenpairs", "extreme_eigenvalues", "lanczos"],
     "landscapes": ["LANDSCAPES", "Landscape"],
+    "layer_normalization": ["LayerNorm", "layer_norm"],
     "line_search": [
         "LineSearch",
         "LineSearchError",
@@ -50,6 +55,7 @@ _ATTRIBUTES = {
     "rmsprop": ["RMSProp"],
     "sgd": ["SGD"],
     "simulated_annealing": ["anneal", "geometric_temperatures"],
+    "weight_averaging": ["AveragedModel"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
