@@ -19,8 +19,8 @@ _ATTRIBUTES = {
     "first_order": ["FirstOrderOptimizer"],
     "flat_loss": ["FlatLoss"],
     "gauss_newton": ["empirical_fisher", "fisher_matrix", "gauss_newton_matrix"],
+    "gradient_accumulation": ["accumulate_gradients"],
     "gradient_noise": [
-        "accumulate_gradients",
         "gradient_variance",
         "minibatch_gradients",
         "minibatch_variance",
@@ -39,8 +39,9 @@ _ATTRIBUTES = {
         "secant",
         "strong_wolfe",
     ],
+    "line_search_descent": ["SteepestDescent", "minimize"],
     "loss_slices": ["Plane", "filter_normalized_direction", "loss_along_line", "plane_through"],
-    "minimization": ["Minimization", "SteepestDescent", "minimize", "value_and_gradient"],
+    "minimization": ["Minimization", "value_and_gradient"],
     "momentum": ["Momentum", "Nesterov"],
     "newton_method": ["newton", "newton_step", "saddle_free_step"],
     "quadratic": [

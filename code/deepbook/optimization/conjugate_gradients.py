@@ -8,7 +8,8 @@ from functools import partial
 from torch import Tensor
 
 from deepbook.optimization.line_search import LineSearch, strong_wolfe
-from deepbook.optimization.minimization import Function, Minimization, minimize
+from deepbook.optimization.line_search_descent import minimize
+from deepbook.optimization.minimization import Function, Minimization
 
 __all__ = [
     "ConjugateGradient",

@@ -38,8 +38,8 @@ LineSearch = Callable[[Ray, Trial, float], Trial]
 def satisfies_wolfe(start: Trial, trial: Trial, *, c1: float = 1e-4, c2: float = 0.9) -> bool:
     """Whether a step satisfies the strong Wolfe conditions (Nocedal and Wright 2006, eq. 3.7).
 
-    Sufficient decrease, ``f <= f_0 + c1 * rate * slope_0``, and a slope that has become flatter
-    on either side of zero, ``|slope| <= c2 * |slope_0|``.
+    Sufficient decrease, ``f <= f_0 + c1 * rate * slope_0``, and a slope that is flatter, be it up
+    or down: ``|slope| <= c2 * |slope_0|``.
     """
     decrease = trial.value <= start.value + c1 * trial.rate * start.slope
     return decrease and abs(trial.slope) <= c2 * abs(start.slope)
@@ -80,7 +80,7 @@ def strong_wolfe(
     ValueError
         If the slope is not negative, the guess not above 0 or the constants out of order.
     LineSearchError
-        If no rate was found; near a minimum rounding may hide them all.
+        If none was found; near a minimum rounding may hide them all.
     """
     _check(start, guess)
     if not 0 < c1 < c2 < 1:
@@ -196,7 +196,5 @@ def _between(low: Trial, high: Trial) -> float:
         return middle
     root = math.sqrt(under)
     below = right.slope - left.slope + 2 * root
-    if below == 0:
-        return middle
-    rate = right.rate - width * (right.slope + root - bend) / below
+    rate = right.rate - width * (right.slope + root - bend) / below if below else middle
     return min(max(rate, left.rate + 0.1 * width), right.rate - 0.1 * width)

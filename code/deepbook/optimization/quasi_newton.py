@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from deepbook.optimization.line_search import LineSearch, strong_wolfe
-from deepbook.optimization.minimization import Function, Minimization, minimize
+from deepbook.optimization.line_search_descent import minimize
+from deepbook.optimization.minimization import Function, Minimization
 
 __all__ = ["BFGS", "LBFGS", "bfgs", "lbfgs"]
 
