@@ -47,6 +47,24 @@ def test_weights_equal_torchs_from_the_same_random_numbers(scheme, torchs):
     torch.testing.assert_close(layer.weight.detach(), expected)
 
 
+@pytest.mark.parametrize(("fan_in", "fan_out"), [(12, 5), (5, 12), (7, 7)])
+def test_orthogonal_weights_keep_every_length_that_they_can(fan_in, fan_out):
+    layer = initialize_(nn.Linear(fan_in, fan_out), "orthogonal", torch.Generator().manual_seed(0))
+    weight = layer.weight.detach().double()
+    few = weight if fan_out <= fan_in else weight.T
+    torch.testing.assert_close(few @ few.T, torch.eye(len(few)).double(), rtol=0, atol=1e-5)
+    variance = weight_variance("orthogonal", fan_in, fan_out)
+    assert weight.square().mean().item() == pytest.approx(variance, rel=1e-5)
+
+
+def test_an_orthogonal_draw_prefers_no_direction():
+    generator = torch.Generator().manual_seed(1)
+    draws = [initialize_(nn.Linear(3, 3), "orthogonal", generator).weight for _ in range(400)]
+    # an unmended QR has a diagonal of one sign
+    means = torch.stack(draws).mean(0).detach()
+    assert means.abs().max() < 4 * (1 / 3 / 400) ** 0.5
+
+
 def test_zero_is_zero():
     layer = initialize_(nn.Linear(3, 2), "zero")
     assert (layer.weight == 0).all()

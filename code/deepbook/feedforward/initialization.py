@@ -12,9 +12,13 @@ _VARIANCES = {
     "lecun": lambda fan_in, fan_out: 1 / fan_in,  # LeCun et al. 1998
     "xavier": lambda fan_in, fan_out: 2 / (fan_in + fan_out),  # Glorot and Bengio 2010
     "he": lambda fan_in, fan_out: 2 / fan_in,  # He et al. 2015
+    "orthogonal": lambda fan_in, fan_out: 1 / max(fan_in, fan_out),  # Saxe et al. 2014
     "zero": lambda fan_in, fan_out: 0.0,
 }
-SCHEMES = ("lecun", "xavier", "he", "lecun_uniform", "xavier_uniform", "he_uniform", "zero")
+SCHEMES = (
+    *("lecun", "xavier", "he", "lecun_uniform", "xavier_uniform", "he_uniform"),
+    *("orthogonal", "zero"),
+)
 
 
 def weight_variance(scheme: str, fan_in: int, fan_out: int) -> float:
@@ -23,7 +27,8 @@ def weight_variance(scheme: str, fan_in: int, fan_out: int) -> float:
     Parameters
     ----------
     scheme : str
-        One of ``SCHEMES``; the uniform twins have the variance of the normal ones.
+        One of ``SCHEMES``; the uniform twins have the variance of the normal ones. For
+        ``orthogonal`` it is the mean square of the entries, which depend on each other.
     fan_in, fan_out : int
         Inputs and outputs of the layer.
 
@@ -50,7 +55,8 @@ def initialize_(
     module : nn.Module
         A linear layer, or anything that holds some.
     scheme : str
-        One of ``SCHEMES``.
+        One of ``SCHEMES``. ``orthogonal`` gives a matrix whose rows, or columns if there are
+        fewer of them, are orthonormal (Saxe et al. 2014).
     generator : torch.Generator, optional
         On the device of the weights; the global one if not given.
 
@@ -69,7 +75,9 @@ def initialize_(
         raise ValueError(f"expected a module with linear layers, got {type(module).__name__}")
     for layer in layers:
         std = weight_variance(scheme, layer.in_features, layer.out_features) ** 0.5
-        if scheme.endswith("_uniform"):
+        if scheme == "orthogonal":
+            nn.init.orthogonal_(layer.weight, generator=generator)
+        elif scheme.endswith("_uniform"):
             bound = 3**0.5 * std  # a uniform number on [-a, a] has variance a^2 / 3
             layer.weight.uniform_(-bound, bound, generator=generator)
         else:
