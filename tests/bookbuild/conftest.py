@@ -1,15 +1,20 @@
 """Small books, built in this process, with a look at what the build did."""
 
+import gc
 import io
 import os
 import shutil
 import textwrap
 import threading
+import types
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
+import jinja2
 import pytest
 from bs4 import BeautifulSoup
 from nbclient import NotebookClient
@@ -143,6 +148,39 @@ def other_path(tmp_path_factory) -> Path:
     path takes a process of its own that forks.
     """
     return tmp_path_factory.mktemp("other_path")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_are_compiled_once():
+    """The theme's templates are the same for all small books: a quarter of what a build costs."""
+    compiled: dict[tuple, types.CodeType] = {}
+    compile_template = jinja2.Environment.compile
+
+    def once(environment, source, *args, **options):
+        # what a template may use is found out when it is compiled
+        known = (frozenset(environment.filters), frozenset(environment.extensions))
+        key = (type(environment), known, source, args, tuple(options.items()))
+        if key not in compiled:
+            compiled[key] = compile_template(environment, source, *args, **options)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jinja2.Environment, "compile", once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def what_is_imported_and_installed_stays():
+    """Nobody looks through it for garbage, or, as sphinx-external-toc does, for a collector.
+
+    And the version of a package is read once from its file.
+    """
+    gc.collect()
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metadata, "version", cache(metadata.version))
+        yield
+    gc.unfreeze()
 
 
 @dataclass
