@@ -62,6 +62,8 @@ def test_any_shape_will_do_and_a_linear_function_has_no_curvature(mode):
     torch.testing.assert_close(product, 6 * x)
     flat = hessian_vector_product(lambda x: 3 * x.sum(), x, torch.ones(2, 3), mode=mode)
     assert flat.tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert hessian(lambda x: 3 * x.sum(), torch.ones(2)).tolist() == [[0, 0], [0, 0]]
+    assert hessian(lambda x: x[0] ** 2, torch.ones(2)).tolist() == [[2, 0], [0, 0]]
     partly = hessian_vector_product(lambda x: x[0, 0] ** 2, x, torch.ones(2, 3), mode=mode)
     assert partly.tolist() == [[2, 0, 0], [0, 0, 0]]
 

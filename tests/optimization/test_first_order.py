@@ -4,6 +4,7 @@ import copy
 import io
 import math
 from collections.abc import Callable
+from functools import cache, partial
 
 import pytest
 import torch
@@ -35,18 +36,31 @@ def grouped(parameters, **second):
     return [{"params": parameters[:3]}, {"params": parameters[3:], **second}]
 
 
+@cache
+def noise(number):
+    """Noise for each parameter, and whether it sleeps, in this step."""
+    generator = torch.Generator().manual_seed(1000 + number)
+    return [
+        (
+            torch.randn(shape, generator=generator, dtype=torch.float64),
+            bool(torch.rand((), generator=generator) < 0.3),
+        )
+        for shape in SHAPES
+    ]
+
+
 def steps(optimizer, parameters, numbers, *, sleepy=False):
     """Walk through noisy gradients of a bent bowl; yield the parameters after each step.
 
-    With ``sleepy`` some parameters have no gradient in some steps, one in each of the first ten.
+    With ``sleepy`` some parameters have no gradient in some steps, one in none of the first ten.
     """
     for number in numbers:
-        generator = torch.Generator().manual_seed(1000 + number)
-        for i, p in enumerate(parameters):
-            noise = torch.randn(p.shape, generator=generator, dtype=torch.float64)
-            asleep = torch.rand((), generator=generator) < 0.3 or (i == 1 and number < 10)
-            slope = (1 + 3 * i) * p.detach() + p.detach().sin()
-            p.grad = None if sleepy and asleep else slope + 0.5 * noise
+        for i, (p, (push, asleep)) in enumerate(zip(parameters, noise(number), strict=True)):
+            if sleepy and (asleep or (i == 1 and number < 10)):
+                p.grad = None
+            else:
+                place = p.detach()
+                p.grad = place.sin().add_(place, alpha=1 + 3 * i).add_(push, alpha=0.5)
         optimizer.step()
         yield [p.detach().clone() for p in parameters]
 
@@ -99,9 +113,7 @@ TWINS: dict[str, tuple[Made, Made, dict]] = {
     "adamw with decay": (AdamW, torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.4, "eps": 1e-3}),
 }
 OURS: dict[str, Made] = {
-    **{
-        name: lambda p, c=ours, s=settings: c(p, **s) for name, (ours, _, settings) in TWINS.items()
-    },
+    **{name: partial(ours, **settings) for name, (ours, _, settings) in TWINS.items()},
     "rmsprop, eps inside": lambda p: RMSProp(p, eps=0.1, eps_inside=True),
     "rmsprop, nesterov": lambda p: RMSProp(p, momentum=0.9, nesterov=True),
 }
@@ -169,6 +181,45 @@ def test_a_whole_state_dict_of_torchs_is_taken_with_its_settings():
     *_, ended = steps(ours, others, range(5, 10))
     for a, b in zip(ended, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("ours", "torchs", "message"),
+    [
+        (SGD, lambda p: torch.optim.SGD(p, momentum=0.9), "momentum False for SGD, .* 0.9"),
+        (
+            Momentum,
+            lambda p: torch.optim.SGD(p, momentum=0.9, nesterov=True),
+            "nesterov False for Momentum, .* True",
+        ),
+        (
+            Nesterov,
+            lambda p: torch.optim.SGD(p, momentum=0.9),
+            "nesterov True for Nesterov, .* False",
+        ),
+        (AdaGrad, lambda p: torch.optim.Adagrad(p, lr_decay=0.1), "lr_decay False .* 0.1"),
+        (RMSProp, lambda p: torch.optim.RMSprop(p, centered=True), "centered False .* True"),
+        (Adam, lambda p: torch.optim.Adam(p, amsgrad=True), "amsgrad False for Adam, .* True"),
+        (Adam, torch.optim.AdamW, "decoupled_weight_decay False for Adam, .* True"),
+        (AdamW, torch.optim.Adam, "decoupled_weight_decay True for AdamW, .* False"),
+        (SGD, lambda p: torch.optim.SGD(p, maximize=True), "maximize False .* True"),
+    ],
+)
+def test_a_state_that_asks_for_what_ours_cannot_do_is_refused(ours, torchs, message):
+    parameters = start()
+    optimizer = ours(parameters, lr=0.5)
+    with pytest.raises(ValueError, match=f"expected a state with {message}"):
+        optimizer.load_state_dict(torchs(parameters).state_dict())
+    assert optimizer.param_groups[0]["lr"] == 0.5
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_a_whole_state_dict_of_the_twin_is_taken(name):
+    ours, torchs, settings = TWINS[name]
+    parameters = start()
+    optimizer = ours(parameters, lr=9.0)
+    optimizer.load_state_dict(torchs(parameters, **settings).state_dict())
+    assert optimizer.param_groups[0]["lr"] == settings["lr"]
 
 
 @pytest.mark.parametrize("name", OURS)

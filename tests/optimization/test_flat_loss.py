@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from deepbook.feedforward import MLP
-from deepbook.optimization import FlatLoss
+from deepbook.optimization import BatchNorm, FlatLoss, hessian, value_and_gradient
 
 
 def example(seed=0, classes=3):
@@ -47,6 +47,19 @@ def test_a_module_in_training_mode_keeps_its_running_statistics():
     before = [b.clone() for b in model.buffers()]
     flat(flat.vector)
     assert all(torch.equal(a, b) for a, b in zip(before, model.buffers(), strict=True))
+
+
+def test_a_network_with_batch_normalisation_has_a_hessian_in_training_mode():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 2), BatchNorm(2), nn.Tanh(), nn.Linear(2, 1)).double()
+    x, y = torch.randn(6, 3).double(), torch.randn(6, 1).double()
+    loss = FlatLoss(model, mse_loss, x, y)
+    rows = hessian(loss, loss.vector)
+    v = torch.randn(len(loss.vector)).double()
+    gradient = lambda where: value_and_gradient(loss, where)[1]
+    difference = (gradient(loss.vector + 1e-5 * v) - gradient(loss.vector - 1e-5 * v)) / 2e-5
+    torch.testing.assert_close(rows @ v, difference, rtol=0, atol=1e-6)
+    assert int(model[1].num_batches_tracked) == 0
 
 
 def test_vectors_of_another_size_and_modules_of_several_dtypes_are_refused():

@@ -32,6 +32,19 @@ def test_the_first_gradient_fills_the_buffer_and_only_later_ones_are_dampened():
     assert second == pytest.approx(0.6 * 4 + 0.25 * 2)
 
 
+@pytest.mark.parametrize("make", [Momentum, Nesterov])
+def test_the_buffer_is_not_the_gradient_that_was_passed_in(make):
+    gradients = [3.0, -1.0, 2.0]
+    expected, _ = displacements(lambda p: make(p, lr=1.0), gradients)
+    w = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    w.grad = torch.zeros_like(w)  # one tensor for all steps, as zero_grad(set_to_none=False) keeps
+    optimizer = make([w], lr=1.0)
+    for g in gradients:
+        w.grad.fill_(g)
+        optimizer.step()
+    assert w.item() == pytest.approx(expected[-1])
+
+
 def test_decay_is_added_before_the_buffer_is_filled():
     w = torch.tensor(2.0, requires_grad=True)
     optimizer = Momentum([w], lr=0.1, momentum=0.5, weight_decay=0.5)

@@ -93,6 +93,10 @@ class AdamW(Adam):
 
     _default_decay = 1e-2
     _decay_in_gradient = False
+    _lacking: ClassVar[dict[str, Any]] = {
+        **FirstOrderOptimizer._lacking,
+        "decoupled_weight_decay": True,
+    }
 
     def _update(
         self, parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]

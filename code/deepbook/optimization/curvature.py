@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.func import grad, jvp, vjp, vmap
+from torch.func import grad, jvp
 
 __all__ = ["directional_curvature", "hessian", "hessian_vector_product"]
 
@@ -73,8 +73,15 @@ def hessian(f: Function, x: Tensor) -> Tensor:
     """
     if x.ndim != 1:
         raise ValueError(f"expected a vector, got shape {tuple(x.shape)}")
-    back = vjp(grad(_one_number(f)), x.detach())[1]
-    rows: Tensor = vmap(back)(torch.eye(len(x), dtype=x.dtype, device=x.device))[0]
+    point = x.detach().requires_grad_()
+    unit_vectors = torch.eye(len(x), dtype=x.dtype, device=x.device)
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(_one_number(f)(point), point, create_graph=True)
+        if not gradient.requires_grad:  # a linear function
+            return torch.zeros_like(unit_vectors)
+        (rows,) = torch.autograd.grad(
+            gradient, point, unit_vectors, is_grads_batched=True, materialize_grads=True
+        )
     return (rows + rows.T).detach() / 2
 
 

@@ -17,9 +17,9 @@ class FirstOrderOptimizer(Optimizer):
     """An optimizer that needs each parameter's gradient and nothing else.
 
     A subclass says in ``_update`` what a step does to one parameter. Settings and the names of
-    the state are those of its twin in ``torch.optim``: one may take the place of the other, and
-    either loads what the other saved. A parameter whose gradient is None stays as it is, and so
-    does its state. ``weight_decay`` is added to the gradient, where a class says nothing else.
+    the state are those of its twin in ``torch.optim``: what that saved is loaded here, unless it
+    asks for what this class lacks. A parameter whose gradient is None stays as it is, and so does
+    its state. ``weight_decay`` is added to the gradient, where a class says nothing else.
 
     Parameters
     ----------
@@ -48,6 +48,11 @@ class FirstOrderOptimizer(Optimizer):
         "alpha": 1.0,
     }
     _decay_in_gradient = True
+    # what torch's twins have and ours lack, with what must stand in a group that is loaded
+    _lacking: ClassVar[dict[str, Any]] = {
+        **dict.fromkeys(("amsgrad", "maximize", "centered", "nesterov", "lr_decay"), False),
+        **dict.fromkeys(("momentum", "dampening", "decoupled_weight_decay"), False),
+    }
 
     def __init__(self, params: Any, **settings: Any) -> None:
         super().__init__(params, settings)
@@ -61,7 +66,22 @@ class FirstOrderOptimizer(Optimizer):
         super().add_param_group(param_group)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take a state back; a group saved by torch's twin lacks the settings that are ours."""
+        """Take a state back, also one that torch's twin saved.
+
+        Raises
+        ------
+        ValueError
+            If its groups have settings that this class cannot follow.
+        """
+        defaults = state.get("defaults") or self.defaults  # a copy has none yet
+        for group in state["param_groups"]:
+            for name, value in group.items():
+                wanted = self._lacking.get(name, value)
+                if name not in defaults and value != wanted:
+                    raise ValueError(
+                        f"expected a state with {name} {wanted} for {type(self).__name__}, "
+                        f"got one with {value}"
+                    )
         super().__setstate__(state)
         for group in self.param_groups:
             for name, value in self.defaults.items():

@@ -108,7 +108,8 @@ def extreme_eigenvalues(
     """Largest and smallest eigenvalues of a symmetric matrix known by its products.
 
     The spaces double until every wanted value is known. A random start is best
-    (``torch.randn``): an eigenvector to which it is orthogonal is not found.
+    (``torch.randn``): an eigenvector to which it is orthogonal is not found, and of several with
+    one eigenvalue only one is, unless the space fills the whole.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Momentum: steps along a decaying sum of past gradients."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -78,6 +78,8 @@ class Nesterov(FirstOrderOptimizer):
     ValueError, NonFiniteError, TypeError
         As for ``FirstOrderOptimizer``.
     """
+
+    _lacking: ClassVar[dict[str, Any]] = {**FirstOrderOptimizer._lacking, "nesterov": True}
 
     def __init__(
         self,
