@@ -147,6 +147,12 @@ def examine_javascript(tmp_path):
     return run
 
 
+def test_what_the_examination_installs_is_no_page_of_the_book():
+    # its packages bring their own Markdown, which Sphinx would read and miss in the contents
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    assert ".ci" in config["exclude_patterns"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="it is a script for a shell")
 def test_without_npm_one_line_says_that_javascript_was_left_out(examine_javascript, tmp_path):
     (tmp_path / "bin").mkdir()

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import vmap
 from torch.optim import Optimizer
 
 from deepbook.training.batches import Minibatches, minibatches
@@ -131,7 +130,8 @@ class _Steps:
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * self.schedule(done)
         outputs = self.models(x) if shared else self.models.each(x)
-        losses = vmap(self.loss, in_dims=(0, None if shared else 0))(outputs, y)
+        own = [y] * self.models.count if shared else y
+        losses = torch.stack([self.loss(o, t) for o, t in zip(outputs, own, strict=True)])
         if not bool((finite := losses.isfinite()).all()):
             place = int(finite.int().argmin())
             rates = ", ".join(f"{group['lr']:g}" for group in self.optimizer.param_groups)
