@@ -49,52 +49,70 @@ def test_imports_keep_to_the_contracts(contract):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("contract", "file", "planted", "told"),
-    [
-        (
-            *("deepbook", "feedforward/perceptron.py", "from deepbook.boltzmann import RBM"),
-            "deepbook.feedforward.perceptron -> deepbook.boltzmann",
-        ),
-        (
-            *("deepbook", "claims.py", "def late():\n    import deepbook.training"),
-            "deepbook.claims -> deepbook.training",
-        ),
-        (
-            "deepbook",
-            "everything_else.py",
-            "",
-            "not listed as layers:\n\n- deepbook.everything_else",
-        ),
-        (
-            *("boltzmann", "boltzmann/energy/states.py", "from deepbook.boltzmann.deep import DBN"),
-            "deepbook.boltzmann.energy.states -> deepbook.boltzmann.deep",
-        ),
-        ("boltzmann", "boltzmann/attic/__init__.py", "", "- deepbook.boltzmann.attic"),
-        (
-            *("builder", "data/digits.py", "if TYPE_CHECKING:\n    import bookbuild.report"),
-            "deepbook.data.digits -> bookbuild.report",
-        ),
-        (
-            *("circles", "feedforward/activations.py", "import deepbook.feedforward.losses"),
-            "No cycles are allowed in deepbook.feedforward.\n",
-        ),
-        (
-            *("circles", "data/digits.py", "def late():\n    import deepbook.recommenders"),
-            "No cycles are allowed in deepbook.\n",
-        ),
-    ],
-)
-def test_a_planted_fault_breaks_its_contract(contract, file, planted, told, tmp_path):
+# contract, what is added to which files, what is then told
+FAULTS = {
+    "a later chapter": (
+        "deepbook",
+        {"feedforward/perceptron.py": "from deepbook.boltzmann import RBM"},
+        "deepbook.feedforward.perceptron -> deepbook.boltzmann",
+    ),
+    "what stands above, imported late": (
+        "deepbook",
+        {"claims.py": "def late():\n    import deepbook.training"},
+        "deepbook.claims -> deepbook.training",
+    ),
+    "a part without a place": (
+        "deepbook",
+        {"everything_else.py": ""},
+        "not listed as layers:\n\n- deepbook.everything_else",
+    ),
+    "a later room": (
+        "boltzmann",
+        {"boltzmann/energy/states.py": "from deepbook.boltzmann.deep import DBN"},
+        "deepbook.boltzmann.energy.states -> deepbook.boltzmann.deep",
+    ),
+    "a room without a place": (
+        "boltzmann",
+        {"boltzmann/attic/__init__.py": ""},
+        "- deepbook.boltzmann.attic",
+    ),
+    "the builder, for types alone": (
+        "builder",
+        {"data/digits.py": "if TYPE_CHECKING:\n    import bookbuild.report"},
+        "deepbook.data.digits -> bookbuild.report",
+    ),
+    "two modules of one package": (
+        "circles",
+        {
+            "feedforward/hen.py": "import deepbook.feedforward.egg",
+            "feedforward/egg.py": "def late():\n    import deepbook.feedforward.hen",
+        },
+        "No cycles are allowed in deepbook.feedforward.\n",
+    ),
+    "two packages": (
+        "circles",
+        {
+            "data/hen.py": "import deepbook.figures.egg",
+            "figures/egg.py": "import deepbook.data.digits",
+        },
+        "No cycles are allowed in deepbook.\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_breaks_its_contract(fault, tmp_path):
+    contract, planted, told = FAULTS[fault]
     for package in ("deepbook", "bookbuild"):
         for path in (ROOT / "code" / package).rglob("*.py"):
             copy = tmp_path / path.relative_to(ROOT / "code")
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
-    place = tmp_path / "deepbook" / file
-    place.parent.mkdir(exist_ok=True)
-    with place.open("a", encoding="utf-8") as source:
-        source.write(f"\n{planted}\n")
+    for name, text in planted.items():
+        place = tmp_path / "deepbook" / name
+        place.parent.mkdir(exist_ok=True)
+        with place.open("a", encoding="utf-8") as source:
+            source.write(f"\n{text}\n")
     done = check(contract, tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert told in done.stdout
