@@ -137,6 +137,9 @@ def test_a_space_too_small_says_that_it_has_not_converged():
     assert exact[0] < found.smallest[0] < found.largest[0] < exact[-1]
     nearest = (exact - found.largest[0]).abs().min()
     assert nearest <= found.error
+    vectors = torch.cat([found.largest_vectors, found.smallest_vectors], 1)
+    gaps = (a @ vectors - vectors * torch.cat([found.largest, found.smallest])).norm(dim=0)
+    assert found.error == pytest.approx(gaps.max().item())
 
 
 @given(size=st.integers(1, 25), steps=st.integers(1, 25), seed=st.integers(0, 50))

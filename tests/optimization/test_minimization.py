@@ -228,10 +228,16 @@ def test_a_negative_beta_of_polak_and_ribiere_begins_anew():
 
 
 def test_betas_are_those_of_their_formulas_and_every_n_steps_it_begins_anew():
+    first, second = torch.tensor([2.0, 0.0]), torch.tensor([1.0, 1.0])
     rule = ConjugateGradient("fletcher-reeves", restart_every=2)
-    rule.direction(torch.tensor([2.0, 0.0]))
-    assert rule.direction(torch.tensor([0.0, 1.0])).tolist() == [-0.5, -1]
+    rule.direction(first)
+    # g.g = 2 over 4: half of (-2, 0) comes in
+    assert rule.direction(second).tolist() == [-2, -1]
     assert rule.direction(torch.tensor([0.0, 3.0])).tolist() == [0, -3]
+    other = ConjugateGradient("polak-ribiere", restart_every=2)
+    other.direction(first)
+    # (g - g_).g = (-1, 1).(1, 1) = 0
+    assert other.direction(second).tolist() == [-1, -1]
     own = ConjugateGradient("fletcher-reeves")
     for gradient in ([2.0, 0.0], [0.0, 1.0]):
         own.direction(torch.tensor(gradient))
