@@ -118,14 +118,14 @@ def verdict(answer: nodes.Element) -> str:
 def visit_check(translator: HTML5Translator, node: nodes.Element) -> None:
     """A box with a name of its own."""
     translator.body.append(
-        '<section class="db-check" aria-label="Check yourself">'
+        '<div class="db-check" role="group" aria-label="Check yourself">'
         '<p class="db-check-title">Check yourself</p>\n'
     )
 
 
 def depart_check(translator: HTML5Translator, node: nodes.Element) -> None:
     """Its end."""
-    translator.body.append("</section>\n")
+    translator.body.append("</div>\n")
 
 
 def visit_answer(translator: HTML5Translator, node: nodes.Element) -> None:

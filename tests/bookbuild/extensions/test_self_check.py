@@ -45,7 +45,7 @@ def built(make_small_book, tmp_path_factory):
 
 
 def test_answers_are_folds_that_open_on_their_feedback(built):
-    (check,) = built.page("book/two").select("section.db-check")
+    (check,) = built.page("book/two").select("div.db-check[role=group]")
     assert check["aria-label"] == "Check yourself"
     assert [p.text.split()[0] for p in check.select(":scope > p")] == ["Check", "Which"]
     assert check.select(":scope > p em")[0].text == "falls apart"
