@@ -19,8 +19,12 @@ RUN = """async (runOnly) => {
   const options = runOnly ? { runOnly } : { rules: { "color-contrast": { enabled: false } } };
   const found = await axe.run(
     { exclude: [["math"], [".highlight"]] }, { resultTypes: ["violations"], ...options });
-  return found.violations.flatMap((rule) =>
-    rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}`));
+  // a formula is text to who listens, and excluded above: a head may be one
+  const formula = (rule, node) => rule.id === "empty-table-header" &&
+    document.querySelector(node.target.join(" ")).querySelector("math");
+  return found.violations.flatMap((rule) => rule.nodes
+    .filter((node) => !formula(rule, node))
+    .map((node) => `${rule.id}: ${node.target.join(" ")}`));
 }"""
 # under the second look what depends on it
 LOOKS = [
