@@ -56,6 +56,14 @@ def test_the_table_holds_all_hidden_units_of_the_chapter():
 
 
 @pytest.mark.parametrize("name", SMOOTH)
+def test_values_and_gradients_equal_torchs_over_the_whole_range(name):
+    ours, our_gradient = value_and_gradient(ACTIVATIONS[name], WIDE)
+    theirs, their_gradient = value_and_gradient(TORCH[name], WIDE)
+    torch.testing.assert_close(ours, theirs, rtol=1e-14, atol=1e-14)
+    torch.testing.assert_close(our_gradient, their_gradient, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
 def test_derivatives_equal_torchs_over_the_whole_range(name):
     _, gradient = value_and_gradient(TORCH[name], WIDE)
     derivative = ACTIVATIONS[name].derivative(WIDE)

@@ -99,7 +99,7 @@ def choose(values: Sequence[Value], rows: Tensor) -> tuple[Value, ...]:
     return tuple(values[row] for row in torch.arange(len(values))[rows.cpu()].tolist())
 
 
-def check_count(what: str, got: int, examples: int) -> None:
+def check_one_each(what: str, got: int, examples: int) -> None:
     """Refuse another number of something than there are examples."""
     if got != examples:
         raise ValueError(f"expected {what} for each of {examples} targets, got {got}")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from deepbook.data.examples import Examples, TrainAndTest, check_count
+from deepbook.data.examples import Examples, TrainAndTest, check_one_each
 from deepbook.data.fetching import fetch
 from deepbook.data.registry import entry
 from deepbook.data.splitting import split
@@ -36,7 +36,7 @@ class Sequences(Examples):
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        check_count("a length", len(self.lengths), len(self.targets))
+        check_one_each("a length", len(self.lengths), len(self.targets))
         if self.lengths.device.type != "cpu":
             return  # they were looked at before they moved
         if bool((self.lengths < 0).any()) or self.lengths.sum() != len(self.values):

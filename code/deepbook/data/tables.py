@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from deepbook.data.examples import Examples, TrainAndTest, check_count
+from deepbook.data.examples import Examples, TrainAndTest, check_one_each
 from deepbook.data.fetching import fetch
 from deepbook.data.registry import entry
 from deepbook.data.splitting import split
@@ -44,8 +44,8 @@ class Table(Examples):
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        check_count("a row of numbers", len(self.numbers), len(self.targets))
-        check_count("a row of categories", len(self.categories), len(self.targets))
+        check_one_each("a row of numbers", len(self.numbers), len(self.targets))
+        check_one_each("a row of categories", len(self.categories), len(self.targets))
         got = (self.numbers.shape[1:], self.categories.shape[1:], len(self.levels))
         p, q = len(self.number_names), len(self.category_names)
         if got != ((p,), (q,), q):

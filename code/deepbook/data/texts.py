@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from deepbook.data.examples import Examples, TrainAndTest, check_count, choose
+from deepbook.data.examples import Examples, TrainAndTest, check_one_each, choose
 from deepbook.data.fetching import fetch
 from deepbook.data.registry import entry
 
@@ -29,7 +29,7 @@ class Texts(Examples):
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        check_count("a text", len(self.texts), len(self.targets))
+        check_one_each("a text", len(self.texts), len(self.targets))
 
     def __getitem__(self, number: int) -> str:
         return self.texts[number]

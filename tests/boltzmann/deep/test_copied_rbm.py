@@ -17,27 +17,8 @@ def close(actual, expected, tolerance=1e-10):
     torch.testing.assert_close(actual, expected, rtol=0, atol=tolerance)
 
 
-# layer-wise training
-
-
-def copied(visible_copies, hidden_copies, sizes=(4, 3), seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    rbm = CopiedRBM(
-        *sizes,
-        visible_copies=visible_copies,
-        hidden_copies=hidden_copies,
-        weight_scale=1.0,
-        generator=generator,
-        dtype=torch.float64,
-    )
-    with torch.no_grad():
-        rbm.visible_bias.normal_(0, 0.5, generator=generator)
-        rbm.hidden_bias.normal_(0, 0.5, generator=generator)
-    return rbm
-
-
 @pytest.mark.parametrize("copies", [(1, 1), (2, 1), (1, 2), (2, 3)])
-def test_copies_are_an_rbm_with_repeated_weights(copies):
+def test_copies_are_an_rbm_with_repeated_weights(copies, copied):
     small = copied(*copies)
     rbm = RBM(4 * copies[0], 3 * copies[1], dtype=torch.float64)
     rbm.weight.data.copy_(small.weight.data.repeat(*copies))
@@ -57,7 +38,7 @@ def test_copies_are_an_rbm_with_repeated_weights(copies):
     close(base.log_partition_without_couplings(), log_partition(base))
 
 
-def test_copied_machines_start_and_recognise_with_every_copy_at_the_data():
+def test_copied_machines_start_and_recognise_with_every_copy_at_the_data(copied):
     rbm, data = copied(2, 1), states(4)
     close(rbm.chain_from_data(data), torch.cat([data, data], 1))
     close(rbm.recognise(data), torch.sigmoid(2 * data @ rbm.weight + rbm.hidden_bias))

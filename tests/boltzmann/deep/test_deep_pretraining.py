@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from deepbook.boltzmann import (
-    CopiedRBM,
     all_states,
     dbm_from_rbms,
 )
@@ -16,26 +15,7 @@ def close(actual, expected, tolerance=1e-10):
     torch.testing.assert_close(actual, expected, rtol=0, atol=tolerance)
 
 
-# layer-wise training
-
-
-def copied(visible_copies, hidden_copies, sizes=(4, 3), seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    rbm = CopiedRBM(
-        *sizes,
-        visible_copies=visible_copies,
-        hidden_copies=hidden_copies,
-        weight_scale=1.0,
-        generator=generator,
-        dtype=torch.float64,
-    )
-    with torch.no_grad():
-        rbm.visible_bias.normal_(0, 0.5, generator=generator)
-        rbm.hidden_bias.normal_(0, 0.5, generator=generator)
-    return rbm
-
-
-def test_the_deep_machine_is_the_geometric_mean_of_its_two_parts():
+def test_the_deep_machine_is_the_geometric_mean_of_its_two_parts(copied):
     first, second = copied(2, 1), copied(1, 2, (3, 5), seed=1)
     dbm = dbm_from_rbms(first, second)
     h1 = states(3)
@@ -43,7 +23,7 @@ def test_the_deep_machine_is_the_geometric_mean_of_its_two_parts():
     close(dbm.log_unnormalised(h1), halves)
 
 
-def test_parts_that_do_not_fit_are_refused():
+def test_parts_that_do_not_fit_are_refused(copied):
     with pytest.raises(ValueError, match=r"copies \(2, 1\) and \(1, 2\)"):
         dbm_from_rbms(copied(1, 1), copied(1, 2, (3, 5)))
     with pytest.raises(ValueError, match="4 visible on 3 hidden"):

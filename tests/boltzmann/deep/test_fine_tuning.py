@@ -5,7 +5,6 @@ import torch
 
 from deepbook.boltzmann import (
     DBM,
-    DBN,
     all_states,
     network_from_dbm,
     network_from_dbn,
@@ -20,20 +19,6 @@ def states(size):
 
 def close(actual, expected, tolerance=1e-10):
     torch.testing.assert_close(actual, expected, rtol=0, atol=tolerance)
-
-
-@pytest.fixture
-def dbn(rbm_of):
-    """Sizes 4, 3, 5, 2; every parameter random, recognition unlike generation."""
-    generator = torch.Generator().manual_seed(0)
-    dbn = DBN(rbm_of(4, 3))
-    dbn.grow(5, weight_scale=1.0, generator=generator)
-    dbn.grow(2, weight_scale=1.0, generator=generator)
-    with torch.no_grad():
-        for parameter in dbn.parameters():
-            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-            parameter.add_(0.4 * noise)
-    return dbn
 
 
 def test_network_computes_what_the_upward_pass_computes(dbn):

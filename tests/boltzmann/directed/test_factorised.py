@@ -1,38 +1,19 @@
 from itertools import pairwise
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deepbook.boltzmann import (
-    SigmoidBeliefNetwork,
     all_states,
     bernoulli_log_likelihood,
 )
-
-
-def draw(visible_size=8, hidden_size=6, seed=0, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(seed)
-    model = SigmoidBeliefNetwork(
-        visible_size, hidden_size, weight_scale=1.5, generator=generator, dtype=dtype
-    )
-    with torch.no_grad():
-        for bias in (model.visible_bias, model.hidden_bias):
-            bias.copy_(torch.randn(bias.shape, generator=generator, dtype=dtype))
-    return model
-
-
-@pytest.fixture
-def model():
-    return draw()
-
 
 VISIBLE, HIDDEN = all_states(8, dtype=torch.float64), all_states(6, dtype=torch.float64)
 
 
 @given(st.integers(0, 20))
-def test_every_factorised_bound_is_at_most_the_likelihood(seed):
+def test_every_factorised_bound_is_at_most_the_likelihood(draw, seed):
     model, generator = draw(seed=seed), torch.Generator().manual_seed(seed)
     probability = torch.rand(256, 6, generator=generator, dtype=torch.float64)
     gap = model.log_likelihood(VISIBLE) - model.elbo(VISIBLE, probability)
@@ -47,7 +28,7 @@ def test_a_bound_of_certain_causes_is_the_joint(model):
 
 
 @given(st.integers(0, 20))
-def test_mean_field_never_lowers_the_bound(seed):
+def test_mean_field_never_lowers_the_bound(draw, seed):
     model = draw(seed=seed)
     bounds = [model.elbo(VISIBLE, model.mean_field(VISIBLE, sweeps)) for sweeps in range(5)]
     for before, after in pairwise(bounds):
@@ -62,7 +43,7 @@ def test_mean_field_ends_where_autograd_finds_no_slope(model):
     assert slope.abs().max() < 1e-6
 
 
-def test_mean_field_is_exact_where_causes_do_not_meet():
+def test_mean_field_is_exact_where_causes_do_not_meet(draw):
     model = draw()
     with torch.no_grad():
         # visible unit i has the one cause i mod 6

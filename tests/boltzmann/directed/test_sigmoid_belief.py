@@ -8,23 +8,6 @@ from deepbook.boltzmann import (
     log_mean_exp,
 )
 
-
-def draw(visible_size=8, hidden_size=6, seed=0, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(seed)
-    model = SigmoidBeliefNetwork(
-        visible_size, hidden_size, weight_scale=1.5, generator=generator, dtype=dtype
-    )
-    with torch.no_grad():
-        for bias in (model.visible_bias, model.hidden_bias):
-            bias.copy_(torch.randn(bias.shape, generator=generator, dtype=dtype))
-    return model
-
-
-@pytest.fixture
-def model():
-    return draw()
-
-
 VISIBLE, HIDDEN = all_states(8, dtype=torch.float64), all_states(6, dtype=torch.float64)
 
 
@@ -67,7 +50,7 @@ def test_without_weights_it_is_the_base_rate():
     torch.testing.assert_close(model.log_likelihood(data), exact)
 
 
-def test_draws_have_the_probabilities_of_the_model():
+def test_draws_have_the_probabilities_of_the_model(draw):
     model = draw(visible_size=4)
     exact = model.log_likelihood(all_states(4, dtype=torch.float64)).exp()
     sample, cause = model.sample(20000, torch.Generator().manual_seed(0))
@@ -76,7 +59,7 @@ def test_draws_have_the_probabilities_of_the_model():
     assert (cause.mean(0) - model.hidden_bias.sigmoid()).abs().max() < 4 * 0.0035
 
 
-def test_weights_from_the_posterior_itself_are_all_the_likelihood():
+def test_weights_from_the_posterior_itself_are_all_the_likelihood(draw):
     model = draw()
     with torch.no_grad():
         model.weight.mul_(torch.arange(8)[:, None] % 6 == torch.arange(6))

@@ -18,48 +18,14 @@ from deepbook.units import log_odds
 FLOAT = torch.float64
 
 
-def make_machine(visible_size=5, hidden_size=4, *, seed=0, dtype=FLOAT):
-    generator = torch.Generator().manual_seed(seed)
-    machine = BoltzmannMachine(
-        visible_size, hidden_size, weight_scale=0.8, generator=generator, dtype=dtype
-    )
-    with torch.no_grad():
-        machine.visible_bias.normal_(0, 0.5, generator=generator)
-        machine.hidden_bias.normal_(0, 0.5, generator=generator)
-    return machine
-
-
-def energies(machine):
-    """E(x) by its definition, pair by pair, for all states."""
-    states = all_states(machine.size, dtype=FLOAT)
-    biases = [*machine.visible_bias.tolist(), *machine.hidden_bias.tolist()]
-    energy = torch.zeros(len(states), dtype=FLOAT)
-    for unit, bias in enumerate(biases):
-        energy -= bias * states[:, unit]
-    pair = 0
-    for i in range(machine.size):
-        for j in range(i + 1, machine.size):
-            energy -= machine.weight[pair].item() * states[:, i] * states[:, j]
-            pair += 1
-    return energy
-
-
 def close(actual, expected, atol=1e-10):
     torch.testing.assert_close(actual, expected, rtol=0, atol=atol)
-
-
-SIZES = [(5, 4), (6, 0), (1, 3), (1, 0)]
-
-
-@pytest.fixture(params=SIZES, ids=str)
-def machine(request):
-    return make_machine(*request.param)
 
 
 # energy and distribution
 
 
-def test_energy_is_the_sum_over_units_and_pairs(machine):
+def test_energy_is_the_sum_over_units_and_pairs(energies, machine):
     states = all_states(machine.size, dtype=FLOAT)
     close(machine.energy(states).detach(), energies(machine), 1e-12)
     close(machine.log_unnormalised(states).detach(), -energies(machine), 1e-12)
@@ -73,14 +39,14 @@ def test_couplings_are_symmetric_with_zero_diagonal(machine):
     assert torch.equal(weight[first, second], machine.weight)
 
 
-def test_distribution_is_the_softmax_of_minus_the_energy(machine):
+def test_distribution_is_the_softmax_of_minus_the_energy(energies, machine):
     exact = (-energies(machine)).softmax(0)
     close(machine.distribution(), exact, 1e-14)
     visible = exact.reshape(2**machine.visible_size, 2**machine.hidden_size).sum(1)
     close(machine.visible_distribution(), visible, 1e-14)
 
 
-def test_log_partition_is_the_log_sum_over_all_states(machine):
+def test_log_partition_is_the_log_sum_over_all_states(energies, machine):
     close(log_partition(machine).detach(), torch.logsumexp(-energies(machine), 0))
 
 
@@ -139,7 +105,7 @@ def test_statistics_have_the_shapes_of_the_parameters(machine):
 
 
 @given(seed=st.integers(0, 10**6), visible=st.integers(1, 4), hidden=st.integers(0, 4))
-def test_learning_stands_still_when_the_data_follow_the_model(seed, visible, hidden):
+def test_learning_stands_still_when_the_data_follow_the_model(make_machine, seed, visible, hidden):
     machine = make_machine(visible, hidden, seed=seed)
     states = all_states(visible, dtype=FLOAT)
     positive = machine.data_statistics(states, machine.visible_distribution())
@@ -159,19 +125,19 @@ def after_many_sweeps(machine, step, steps, chains=20_000):
     return state
 
 
-def test_sweeps_converge_to_the_exact_distribution(goodness_of_fit):
+def test_sweeps_converge_to_the_exact_distribution(make_machine, goodness_of_fit):
     machine = make_machine()
     state = after_many_sweeps(machine, machine.gibbs_step, 30)
     assert goodness_of_fit(state, machine.distribution()) > 1e-4
 
 
-def test_updates_of_random_units_converge_to_the_exact_distribution(goodness_of_fit):
+def test_updates_of_random_units_converge_to_the_exact_distribution(make_machine, goodness_of_fit):
     machine = make_machine(4, 2)
     state = after_many_sweeps(machine, machine.random_scan_step, 120)
     assert goodness_of_fit(state, machine.distribution()) > 1e-4
 
 
-def test_an_update_changes_one_unit_at_most_and_all_have_their_turn():
+def test_an_update_changes_one_unit_at_most_and_all_have_their_turn(make_machine):
     machine = make_machine()
     before = machine.initial_state(2000)
     changed = machine.random_scan_step(before, torch.Generator().manual_seed(0)) != before
@@ -179,7 +145,7 @@ def test_an_update_changes_one_unit_at_most_and_all_have_their_turn():
     assert changed.any(0).all()
 
 
-def test_clamped_units_stay_and_the_others_follow_their_conditional(goodness_of_fit):
+def test_clamped_units_stay_and_the_others_follow_their_conditional(make_machine, goodness_of_fit):
     machine = make_machine()
     visible = torch.tensor([1.0, 0, 0, 1, 1], dtype=FLOAT)
     state = machine.chain_from_data(
@@ -191,7 +157,7 @@ def test_clamped_units_stay_and_the_others_follow_their_conditional(goodness_of_
     assert goodness_of_fit(state[:, 5:], exact / exact.sum()) > 1e-4
 
 
-def test_hidden_samples_are_the_hidden_part_of_the_chain():
+def test_hidden_samples_are_the_hidden_part_of_the_chain(make_machine):
     machine = make_machine()
     visible = torch.ones(6, 5, dtype=FLOAT)
     hidden = machine.sample_hidden(visible, torch.Generator().manual_seed(0))
@@ -200,7 +166,7 @@ def test_hidden_samples_are_the_hidden_part_of_the_chain():
     assert torch.equal(hidden, state[:, 5:])
 
 
-def test_a_sweep_leaves_its_argument_alone_and_repeats_with_its_generator():
+def test_a_sweep_leaves_its_argument_alone_and_repeats_with_its_generator(make_machine):
     machine = make_machine()
     start = machine.initial_state(50)
     first, second = (machine.gibbs_step(start, torch.Generator().manual_seed(2)) for _ in range(2))
@@ -224,20 +190,20 @@ def test_without_couplings_it_is_the_base_rate(machine):
     assert not machine.without_couplings().visible_bias.any()
 
 
-def test_log_partition_without_couplings_refuses_couplings():
+def test_log_partition_without_couplings_refuses_couplings(make_machine):
     with pytest.raises(ValueError, match="weights are all zero"):
         make_machine().log_partition_without_couplings()
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.4, 1.0])
-def test_between_mixes_the_energies(beta):
+def test_between_mixes_the_energies(make_machine, energies, beta):
     machine, base = make_machine(), make_machine(seed=1)
     expected = (1 - beta) * energies(base) + beta * energies(machine)
     close(energies(machine.between(base, beta)), expected, 1e-12)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_results_have_the_dtype_of_the_parameters(dtype):
+def test_results_have_the_dtype_of_the_parameters(make_machine, dtype):
     machine = make_machine(3, 2, dtype=dtype)
     visible = all_states(3, dtype=dtype)
     results = [
@@ -255,7 +221,7 @@ def test_results_have_the_dtype_of_the_parameters(dtype):
 
 
 @pytest.mark.parametrize("method", ["energy", "gibbs_step", "random_scan_step", "statistics"])
-def test_methods_on_all_units_refuse_wrong_states(method):
+def test_methods_on_all_units_refuse_wrong_states(make_machine, method):
     call = getattr(make_machine(), method)
     good = torch.zeros(2, 9, dtype=FLOAT)
     call(good)
@@ -271,7 +237,7 @@ def test_methods_on_all_units_refuse_wrong_states(method):
 @pytest.mark.parametrize(
     "method", ["free_energy", "sample_hidden", "data_statistics", "without_couplings"]
 )
-def test_methods_on_visible_units_refuse_wrong_ones(method):
+def test_methods_on_visible_units_refuse_wrong_ones(make_machine, method):
     call = getattr(make_machine(), method)
     good = torch.zeros(2, 5, dtype=FLOAT)
     call(good)
@@ -292,7 +258,7 @@ def test_a_weight_scale_below_zero_is_refused():
         BoltzmannMachine(3, weight_scale=-1)
 
 
-def test_a_checkpoint_holds_the_parameters_and_nothing_else():
+def test_a_checkpoint_holds_the_parameters_and_nothing_else(make_machine, energies):
     machine = make_machine()
     assert list(machine.state_dict()) == ["weight", "visible_bias", "hidden_bias"]
     copy = BoltzmannMachine(5, 4, dtype=FLOAT)

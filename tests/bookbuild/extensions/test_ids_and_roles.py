@@ -1,3 +1,7 @@
+import pytest
+
+from bookbuild.extensions.ids_and_roles import without_empty_heads
+
 EXERCISES = """
 ```{exercise}
 :label: ex-one
@@ -45,3 +49,21 @@ def test_the_works_of_a_list_are_its_items(fresh_book):
     fresh_book.build()
     (works,) = fresh_book.page("book/two").select("[role=list]")
     assert [work["role"] for work in works.select(":scope > div")] == ["listitem"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<th></th>",
+        '<th class="head text-left"><p></p></th>',
+        '<th class="head">\n <p> </p>\n</th>',
+    ],
+)
+def test_an_empty_head_becomes_a_plain_cell(head):
+    html = f'<tr>{head}<th class="head"><p>read, %</p></th></tr>'
+    assert without_empty_heads(html) == '<tr><td></td><th class="head"><p>read, %</p></th></tr>'
+
+
+def test_heads_with_text_or_pictures_stay():
+    html = '<thead><tr><th class="head"><p>a</p></th><th><img src="x"></th></tr></thead>'
+    assert without_empty_heads(html) == html
