@@ -16,6 +16,7 @@ from deepbook.training.loops import loop
 from deepbook.training.measures import Measure, check_examples
 from deepbook.training.schedules import Schedule, constant
 from deepbook.training.stacked_models import StackedModels
+from deepbook.training.steps import Descent
 
 __all__ = ["fit_many"]
 
@@ -106,8 +107,10 @@ def fit_many(
     return histories
 
 
-class _Steps:
-    """A step for all networks: the sum of their losses, which share nothing."""
+class _Steps(Descent):
+    """A step for all networks: down the sum of their losses, which share nothing."""
+
+    model: StackedModels
 
     def __init__(
         self,
@@ -117,47 +120,42 @@ class _Steps:
         schedule: Schedule,
         clip_norm: float | None,
     ) -> None:
-        self.models, self.loss, self.optimizer = models, loss, optimizer
-        self.schedule, self.clip_norm = schedule, clip_norm
-        self.rates = [group["lr"] for group in optimizer.param_groups]
-        self.steps_taken = 0
+        super().__init__(
+            models, self._sum_of_losses, optimizer, schedule=schedule, clip_norm=clip_norm
+        )
+        self.of_one = loss
         self.totals, self.examples = torch.zeros(models.count, dtype=torch.float64), 0
 
-    def __call__(self, batch: tuple[Tensor, Tensor, bool], done: float) -> None:
+    def _sum_of_losses(self, models: StackedModels, batch: tuple[Tensor, Tensor, bool]) -> Tensor:
         x, y, shared = batch
-        if not self.models.training:
-            self.models.train()
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * self.schedule(done)
-        outputs = self.models(x) if shared else self.models.each(x)
-        own = [y] * self.models.count if shared else y
-        losses = torch.stack([self.loss(o, t) for o, t in zip(outputs, own, strict=True)])
-        if not bool((finite := losses.isfinite()).all()):
-            place = int(finite.int().argmin())
-            rates = ", ".join(f"{group['lr']:g}" for group in self.optimizer.param_groups)
-            raise NonFiniteError(
-                f"the loss of network {place} is {losses[place].item()} at step "
-                f"{self.steps_taken + 1} with learning rate {rates}"
-            )
-        self.optimizer.zero_grad()
-        losses.sum().backward()
-        self._clip()
-        self.optimizer.step()
-        self.steps_taken += 1
+        outputs = models(x) if shared else models.each(x)
+        own = [y] * models.count if shared else y
+        losses = torch.stack([self.of_one(o, t) for o, t in zip(outputs, own, strict=True)])
+        self.latest = losses.detach().to("cpu", torch.float64)
         size = len(y) if shared else y.shape[1]
-        self.totals += size * losses.detach().to("cpu", torch.float64)
+        self.totals += size * self.latest
         self.examples += size
+        return losses.sum()
+
+    def _refuse_if_not_finite(self, value: float) -> None:
+        if not bool((finite := self.latest.isfinite()).all()):
+            place = int(finite.int().argmin())
+            raise NonFiniteError(
+                f"the loss of network {place} is {self.latest[place].item()} at step "
+                f"{self.steps_taken + 1} with learning rate {self._learning_rates()}"
+            )
 
     @torch.no_grad()
-    def _clip(self) -> None:
+    def _clip(self) -> dict[str, float]:
         if self.clip_norm is None:
-            return
-        gradients = [p.grad for p in self.models.parameters() if p.grad is not None]
+            return {}
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         # each network's own norm, as clip_grad_norm_ would take it
         squares = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0)
         factor = (self.clip_norm / (squares.sqrt() + 1e-6)).clamp(max=1)
         for g in gradients:
             g.mul_(factor.view(-1, *[1] * (g.ndim - 1)))
+        return {}
 
     def epoch_losses(self) -> list[float]:
         """Each network's mean loss since this was last asked."""

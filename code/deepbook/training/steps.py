@@ -88,11 +88,13 @@ class Descent:
 
     def _refuse_if_not_finite(self, value: float) -> None:
         if not math.isfinite(value):
-            rates = ", ".join(f"{group['lr']:g}" for group in self.optimizer.param_groups)
             raise NonFiniteError(
                 f"the loss is {value} at step {self.steps_taken + 1} with learning rate "
-                f"{rates}; the weights are those of step {self.steps_taken}"
+                f"{self._learning_rates()}; the weights are those of step {self.steps_taken}"
             )
+
+    def _learning_rates(self) -> str:
+        return ", ".join(f"{group['lr']:g}" for group in self.optimizer.param_groups)
 
     def _clip(self) -> dict[str, float]:
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
