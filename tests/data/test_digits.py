@@ -2,7 +2,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from deepbook.data import digits8x8, fetched, mnist5k
+from deepbook.data import digits8x8, fetched, few_digits, mnist5k
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +96,30 @@ def test_digits_carry_their_licence_and_citation(mnist, small):
 
 def test_loading_is_recorded_as_fetched(mnist, small):
     assert {"mnist-5k", "digits-8x8"} <= fetched().keys()
+
+
+@pytest.mark.parametrize("per_class", [1, 50, 200])
+def test_few_digits_are_all_of_the_5000_each_once_and_evenly_by_class(per_class, mnist):
+    few = few_digits(per_class)
+    sizes = [per_class, per_class, 500 - 2 * per_class]
+    parts = [few.train, few.validation, few.test]
+    assert [torch.bincount(p.targets).tolist() for p in parts] == [[n] * 10 for n in sizes]
+    together = torch.cat([part.inputs for part in parts])
+    everything = torch.cat([mnist.train.inputs, mnist.test.inputs])
+    assert torch.equal(_sorted_rows(together), _sorted_rows(everything))
+    assert torch.equal(few.train.inputs, mnist.train.first(per_class).inputs)
+    assert torch.equal(few.test.inputs[-1000:], mnist.test.inputs)
+    assert few.to("cpu").test.image_shape == (28, 28)
+
+
+@pytest.mark.parametrize("per_class", [0, 201])
+def test_few_digits_name_what_can_be_had(per_class):
+    with pytest.raises(ValueError, match=f"1 to 200 digits a class, got {per_class}"):
+        few_digits(per_class)
+
+
+def _sorted_rows(inputs):
+    # by two sums with weights that no two of the digits share
+    weights = torch.rand(784, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    keys = (inputs.double() @ weights).tolist()
+    return inputs[sorted(range(len(keys)), key=keys.__getitem__)]

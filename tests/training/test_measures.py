@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from deepbook.training import accuracy, evaluate, predict
+from deepbook.training import accuracies, accuracy, evaluate, predict
 
 
 @pytest.fixture
@@ -98,3 +98,15 @@ def test_a_layer_that_was_in_another_mode_than_its_model_stays_in_it(model, data
     evaluate(model, *data, accuracy)
     assert model[0].training
     assert not model[2].training
+
+
+def test_accuracies_are_the_accuracy_of_each_model_in_evaluation_mode(model, data):
+    other = nn.Sequential(nn.Linear(4, 3))
+    shares = accuracies([model, other], *data)
+    alone = [evaluate(m, *data, accuracy) for m in (model, other)]
+    torch.testing.assert_close(shares, torch.tensor(alone, dtype=torch.float64), rtol=0, atol=1e-6)
+    assert shares.dtype == torch.float64
+    with pytest.raises(ValueError, match="at least one model, got none"):
+        accuracies([], *data)
+    with pytest.raises(ValueError, match="as many targets as inputs"):
+        accuracies([model], data[0], data[1][:-1])

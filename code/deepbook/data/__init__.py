@@ -33,7 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "whitening",
     ],
     submod_attrs={
-        "digits": ["Digits", "digits8x8", "mnist5k"],
+        "digits": ["Digits", "FewDigits", "digits8x8", "few_digits", "mnist5k"],
         "errors": [
             "BadArchive",
             "CacheNotWritable",

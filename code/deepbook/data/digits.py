@@ -8,6 +8,7 @@ import torch
 from deepbook.data.fetching import fetch
 from deepbook.data.labelled import Labelled
 from deepbook.data.registry import entry
+from deepbook.data.splitting import rows_by_class
 from deepbook.data.summaries import Summarised
 
 
@@ -44,6 +45,64 @@ def mnist5k() -> Digits:
         If the file is neither in the cache nor to be had; see ``fetch``.
     """
     return _digits("mnist-5k", image_shape=(28, 28), full_ink=255)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FewDigits(Summarised):
+    """A few of MNIST's digits to learn from, as many to validate, and all others to test.
+
+    Attributes
+    ----------
+    train, validation, test : Labelled
+    licence, citation : str
+    """
+
+    train: Labelled
+    validation: Labelled
+    test: Labelled
+    licence: str
+    citation: str
+
+    def to(self, device: torch.device | str) -> "FewDigits":
+        """The same digits on ``device``."""
+        parts = {name: getattr(self, name).to(device) for name in ("train", "validation", "test")}
+        return replace(self, **parts)
+
+
+def few_digits(per_class: int = 50) -> FewDigits:
+    """The digits of ``mnist5k`` where learning is hard: 500 to train, and 4,000 to judge by.
+
+    ``train`` has the first ``per_class`` training digits of each class, ``validation`` the next as
+    many, ``test`` the other training digits and, behind them, all of ``mnist5k().test``.
+
+    Raises
+    ------
+    ValueError
+        Unless ``per_class`` is in 1 to 200.
+    DataError
+        If the file is neither in the cache nor to be had; see ``fetch``.
+    """
+    if not 1 <= per_class <= 200:
+        raise ValueError(f"expected 1 to 200 digits a class, got {per_class}")
+    digits = mnist5k()
+    by_class = rows_by_class(digits.train.targets)
+
+    def part(start: int, end: int | None) -> Labelled:
+        return digits.train.rows(torch.cat([rows[start:end] for rows in by_class]))
+
+    rest = part(2 * per_class, None)
+    test = replace(
+        rest,
+        inputs=torch.cat([rest.inputs, digits.test.inputs]),
+        targets=torch.cat([rest.targets, digits.test.targets]),
+    )
+    return FewDigits(
+        part(0, per_class),
+        part(per_class, 2 * per_class),
+        test,
+        digits.licence,
+        digits.citation,
+    )
 
 
 def digits8x8() -> Digits:

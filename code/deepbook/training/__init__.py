@@ -14,7 +14,7 @@ _ATTRIBUTES = {
     "fitting": ["fit"],
     "history": ["History", "NonFiniteError"],
     "loops": ["loop"],
-    "measures": ["accuracy", "evaluate", "predict"],
+    "measures": ["accuracies", "accuracy", "evaluate", "predict"],
     "schedules": [
         "by_epoch",
         "constant",

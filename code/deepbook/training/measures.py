@@ -1,12 +1,12 @@
 """Measures of a trained model: means over examples, taken in evaluation mode."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["accuracy", "evaluate", "predict"]
+__all__ = ["accuracies", "accuracy", "evaluate", "predict"]
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 
@@ -103,6 +103,30 @@ def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
             f"got {tuple(outputs.shape)} and {tuple(targets.shape)}"
         )
     return (outputs.argmax(dim=1) == targets).float().mean()
+
+
+def accuracies(models: Iterable[nn.Module], inputs: Tensor, targets: Tensor) -> Tensor:
+    """Share of examples that each of several models gets right, in evaluation mode.
+
+    Parameters
+    ----------
+    inputs : Tensor, shape (examples, ...)
+    targets : Tensor, shape (examples,), int64
+
+    Returns
+    -------
+    Tensor of float64, shape (models,)
+
+    Raises
+    ------
+    ValueError
+        If there is no model, or sizes do not fit.
+    """
+    check_examples(inputs, targets)
+    answers = [predict(model, inputs).argmax(dim=1) for model in models]
+    if not answers:
+        raise ValueError("expected at least one model, got none")
+    return (torch.stack(answers) == targets).double().mean(dim=1)
 
 
 def check_examples(inputs: Tensor, targets: Tensor) -> None:
