@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepbook.live import CDBias, FilmRecommender, GibbsDream, TemperingWalker
+from deepbook.live import CDBias, DropoutMasks, FilmRecommender, GibbsDream, TemperingWalker
 
 GENERATOR = torch.Generator().manual_seed(0)
 MACHINE = (torch.randn(6, 3, generator=GENERATOR), torch.zeros(6), torch.zeros(3))
@@ -77,6 +77,40 @@ def test_walker_writes_its_axis_short(picture):
 def test_bias_refuses_what_does_not_belong_together(picture, machine, data, more, message):
     with pytest.raises(ValueError, match=message):
         CDBias(*machine, data, **more, **picture)
+
+
+THINNED = {
+    "hidden_weight": torch.ones(3, 4),
+    "hidden_bias": torch.zeros(3),
+    "output_weight": torch.ones(2, 3),
+    "output_bias": torch.zeros(2),
+    "examples": torch.ones(2, 2, 2),
+    "targets": torch.tensor([1, 0]),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_bias": torch.zeros(4)}, r"hidden weight .* got \(3, 4\) and \(4,\)"),
+        ({"output_bias": torch.zeros(3)}, r"output weight .* got \(2, 3\) and \(3,\)"),
+        ({"output_weight": torch.ones(2, 5)}, "output weight for 3 hidden units, got 5"),
+        (
+            {"hidden_weight": torch.ones(15, 4), "hidden_bias": torch.zeros(15)},
+            "1 to 14 hidden units, got 15",
+        ),
+        ({"examples": torch.ones(2, 5, 1)}, r"with 4 pixels each, got \(2, 5, 1\)"),
+        ({"examples": torch.ones(2, 4)}, "with 4 pixels each"),
+        ({"examples": torch.full((2, 2, 2), 1.5)}, "values from 0 to 1"),
+        ({"targets": torch.tensor([1])}, r"for each of 2 examples, got \[1\]"),
+        ({"targets": torch.tensor([1, 2])}, r"a target below 2 .* got \[1, 2\]"),
+        ({"p": 0}, "above 0 and below 1, got 0"),
+        ({"p": 1.0}, "above 0 and below 1, got 1"),
+    ],
+)
+def test_masks_refuse_what_does_not_belong_together(picture, change, message):
+    with pytest.raises(ValueError, match=message):
+        DropoutMasks(**(THINNED | change | picture))
 
 
 FILMS = ["One", "Two"]

@@ -14,7 +14,16 @@ import deepbook.live
 from deepbook.boltzmann import RBM, SoftmaxRBM, all_states
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
 from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
-from deepbook.live import CDBias, FilmRecommender, GibbsDream, LiveFigure, TemperingWalker, pack
+from deepbook.live import (
+    CDBias,
+    DropoutMasks,
+    FilmRecommender,
+    GibbsDream,
+    LiveFigure,
+    TemperingWalker,
+    pack,
+)
+from deepbook.regularization import all_masks, exact_ensemble, weight_scaling
 
 pytestmark = pytest.mark.browser
 
@@ -362,6 +371,61 @@ def test_bias_is_the_relative_distance_and_the_angle(run):
     got = run("cd_bias.js", "return m.bias([1, 1], [2, 0])")
     assert got["relative"] == pytest.approx(2**0.5 / 2)
     assert got["angle"] == pytest.approx(45)
+
+
+# dropout masks
+
+
+@pytest.fixture(params=[0.5, 0.2])
+def thinned(request):
+    """A figure with 12 hidden units, its network in torch, and hidden units for one example."""
+    first, second = nn.Linear(9, 12), nn.Linear(12, 10)
+    with torch.no_grad():
+        for parameter in (*first.parameters(), *second.parameters()):
+            parameter.copy_(torch.randn(parameter.shape, generator=random(3)))
+    examples = torch.rand(2, 3, 3, generator=random(4))
+    layers = (first.weight, first.bias, second.weight, second.bias)
+    figure = DropoutMasks(*layers, examples, [3, 1], p=request.param, **words())
+    units = first.double()(examples[1].flatten().double()).relu()
+    return figure, units.detach(), second.double(), request.param
+
+
+def test_hidden_units_and_a_thinned_network_are_torchs(run, thinned):
+    figure, units, above, p = thinned
+    mask = all_masks(12, dtype=torch.float64)[1234]
+    body = """const h = m.hiddenUnits(d.network, d.examples.subarray(9));
+      return [h, m.thinned(d.network, h, d.mask)]"""
+    got = run("dropout_masks.js", body, **figure.data, mask=pack(mask, "uint8"))
+    close(got[0], units)
+    close(got[1], above(units * mask / (1 - p)).softmax(-1))
+
+
+def test_means_over_all_masks_and_weight_scaling_are_exact(run, thinned):
+    figure, units, above, p = thinned
+    body = """const h = m.hiddenUnits(d.network, d.examples.subarray(9));
+      return [m.ensemble(d.network, h), m.weightScaled(d.network, h)]"""
+    together, scaled = run("dropout_masks.js", body, **figure.data)
+
+    def logits(masks):
+        return above(units * masks / (1 - p))
+
+    exact = exact_ensemble(logits, 12, p, dtype=torch.float64)
+    close(together["arithmetic"], exact.arithmetic)
+    close(together["geometric"], exact.geometric)
+    close(scaled, weight_scaling(logits, 12, p, dtype=torch.float64))
+    close(scaled, exact.geometric)
+    masks = all_masks(12, dtype=torch.float64)
+    chance = (1 - p) ** masks.sum(1) * p ** (12 - masks.sum(1))
+    named = torch.zeros(10, dtype=torch.float64)
+    close(together["named"], named.index_add(0, logits(masks).argmax(-1), chance))
+
+
+def test_masks_leave_out_units_as_often_as_they_should(run):
+    body = """const r = generator(5), stay = new Array(12).fill(0);
+      for (let i = 0; i < 4000; i++) m.drawMask(12, 0.2, r).forEach((on, j) => { stay[j] += on; });
+      return stay"""
+    stay = np.array(run("dropout_masks.js", body))
+    assert (abs(stay - 3200) < 5 * np.sqrt(4000 * 0.8 * 0.2)).all()
 
 
 # recommendations

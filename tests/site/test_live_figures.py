@@ -8,7 +8,7 @@ import torch
 
 from deepbook.boltzmann import RBM, SoftmaxRBM
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
-from deepbook.live import CDBias, FilmRecommender, GibbsDream, TemperingWalker
+from deepbook.live import CDBias, DropoutMasks, FilmRecommender, GibbsDream, TemperingWalker
 
 pytestmark = pytest.mark.browser
 
@@ -69,7 +69,23 @@ def film():
     return FilmRecommender.softmax(FILMS, *film_machine().parameters(), **words())
 
 
-FIGURES = {"dream": dream, "walker": walker, "bias": bias, "film": film}
+def mask_network():
+    return (
+        torch.randn(12, 16, generator=random(3)),
+        torch.zeros(12),
+        torch.randn(10, 12, generator=random(4)),
+        torch.zeros(10),
+    )
+
+
+MASK_EXAMPLES = torch.rand(3, 4, 4, generator=random(5))
+
+
+def masks():
+    return DropoutMasks(*mask_network(), MASK_EXAMPLES, [3, 1, 7], **words())
+
+
+FIGURES = {"dream": dream, "walker": walker, "bias": bias, "film": film, "masks": masks}
 
 
 BLANK = """[...document.querySelectorAll('[data-deepbook-live]')].flatMap((host) =>
@@ -495,6 +511,77 @@ def test_other_films_come_and_rated_ones_stay(window):
     assert page.get_by_role("status").inner_text().startswith("You have rated nothing")
 
 
+# the dropout masks
+
+
+def column(page, number):
+    """The percentages that stand in a column of the table, counted from 1."""
+    cells = page.locator(f"tbody td:nth-child({number + 1})")
+    return [float(text.removesuffix("%")) for text in cells.all_inner_texts()]
+
+
+def unit_states(page):
+    switches = page.get_by_role("button", name="Hidden unit").all()
+    return [one.get_attribute("aria-pressed") == "true" for one in switches]
+
+
+def thinned_answer(stay, example=0):
+    """What torch says with these units, in per cent."""
+    weight, bias, above, above_bias = (part.double() for part in mask_network())
+    units = (weight @ MASK_EXAMPLES[example].flatten().double() + bias).relu()
+    logits = above @ (2 * units * torch.tensor(stay)) + above_bias
+    return (100 * logits.softmax(0)).tolist()
+
+
+@pytest.mark.parametrize("hand", ["mouse", "finger", "Space", "Enter"])
+def test_a_switch_turns_its_unit_off_and_on(window, hand):
+    page = window(**(PHONE if hand == "finger" else {})).open(masks())
+    page.get_by_role("button", name="All units").click()
+    assert unit_states(page) == [True] * 12
+    whole = column(page, 1)
+    assert whole != column(page, 2)  # twice the hidden units of weight scaling
+    others = [column(page, n) for n in (2, 3, 4)]
+    switch = page.get_by_role("button", name=re.compile(r"^Hidden unit 3,"))
+    for on in (False, True):
+        if hand == "mouse":
+            switch.click()
+        elif hand == "finger":
+            switch.tap()
+        else:
+            switch.press(hand)
+        stay = [True, True, on, *[True] * 9]
+        assert unit_states(page) == stay
+        assert column(page, 1) == pytest.approx(thinned_answer(stay), abs=0.51)
+        assert ("off" in switch.inner_text()) is not on  # not by colour alone
+        count = 12 if on else 11
+        assert f"{count} of 12 units" in page.get_by_role("status").inner_text()
+    assert [column(page, n) for n in (2, 3, 4)] == others
+
+
+def test_weight_scaling_is_the_geometric_mean_and_another_picture_another_answer(window):
+    page = window().open(masks())
+    before = column(page, 2)
+    page.get_by_label("7, picture 3 of 3").check()
+    assert column(page, 2) != before
+    assert column(page, 2) == column(page, 3)
+    assert column(page, 3) != column(page, 4)
+    assert "read the 7 right" in page.get_by_role("status").inner_text()
+    assert page.get_by_role("row", name="7 (true)").count() == 1
+    stay = unit_states(page)
+    assert column(page, 1) == pytest.approx(thinned_answer(stay, example=2), abs=0.51)
+
+
+def test_a_mask_is_drawn(window):
+    page = window().open(masks())
+    seen = set()
+    for _ in range(5):
+        page.get_by_role("button", name="Draw a mask").press("Enter")
+        stay = unit_states(page)
+        assert column(page, 1) == pytest.approx(thinned_answer(stay), abs=0.51)
+        seen.add(tuple(stay))
+    assert len(seen) > 1
+
+
 # for every reader
 
 
@@ -543,7 +630,7 @@ def test_it_fits_a_phone_and_fingers_can_hit_it(window, name):
         assert box["width"] >= 38, button.inner_text()
 
 
-@pytest.mark.parametrize("name", ["dream", "walker", "bias"])
+@pytest.mark.parametrize("name", ["dream", "walker", "bias", "masks"])
 def test_drawings_are_sharp_on_dense_screens(window, name):
     page = window(**PHONE).open(FIGURES[name]())
     for canvas in page.locator("canvas").all():

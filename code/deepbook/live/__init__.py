@@ -10,6 +10,7 @@ import lazy_loader
 _ATTRIBUTES = {
     "cd_bias": ["CDBias"],
     "live_figure": ["LiveFigure"],
+    "dropout_masks": ["DropoutMasks"],
     "film_recommender": ["FilmRecommender"],
     "gibbs_dream": ["GibbsDream"],
     "packing": ["Packed", "pack"],
