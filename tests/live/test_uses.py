@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from deepbook.live import CDBias, FilmRecommender, GibbsDream, TemperingWalker
+from deepbook.live import (
+    CDBias,
+    FilmRecommender,
+    GibbsDream,
+    PenaltyContours,
+    TemperingWalker,
+)
 
 GENERATOR = torch.Generator().manual_seed(0)
 MACHINE = (torch.randn(6, 3, generator=GENERATOR), torch.zeros(6), torch.zeros(3))
@@ -117,3 +123,20 @@ def test_each_answer_needs_a_value(picture):
     machine = (torch.ones(2, 2, 1), torch.ones(2, 2), torch.ones(1))
     with pytest.raises(ValueError, match="2 or more answers and a value for each"):
         FilmRecommender.softmax(FILMS, *machine, answers=("no", "yes"), values=[1], **picture)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"best": [0, 0]}, "two weights that are not both zero, got"),
+        ({"best": [1, 2, 3]}, "two weights"),
+        ({"correlation": 0.95}, "a correlation from -0.9 to 0.9, got 0.95"),
+        ({"names": ("one",)}, "a name for each of two weights"),
+        ({"kind": "l3"}, "among l1, both, l2, got 'l3'"),
+        ({"strength": 1.0}, "a strength from 0 to 0.98, got 1.0"),
+    ],
+)
+def test_penalties_refuse_what_is_out_of_range(picture, change, message):
+    fitting = {"best": [3, 1], "correlation": 0.4, "names": ("one", "two")}
+    with pytest.raises(ValueError, match=message):
+        PenaltyContours(**(fitting | change), **picture)

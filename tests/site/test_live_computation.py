@@ -15,6 +15,7 @@ from deepbook.boltzmann import RBM, SoftmaxRBM, all_states
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
 from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
 from deepbook.live import CDBias, FilmRecommender, GibbsDream, LiveFigure, TemperingWalker, pack
+from deepbook.regularization import elastic_net_prox, ista
 
 pytestmark = pytest.mark.browser
 
@@ -432,3 +433,38 @@ def test_an_autoencoder_expects_what_its_network_does(run, activation, layer):
 def test_equal_films_stand_in_the_order_of_the_list(run):
     got = run("film_recommender.js", "return m.best([1, 2, 2, 2], new Map([[2, 0]]), 2)")
     assert [one["film"] for one in got] == [1, 3]
+
+
+# the penalties
+
+
+@pytest.mark.parametrize("correlation", [-0.9, 0.0, 0.4, 0.9])
+@pytest.mark.parametrize(("l1", "l2"), [(0, 0), (3, 0), (0, 0.7), (2, 1.5), (40, 0)])
+def test_the_minimum_with_a_penalty_is_where_proximal_steps_rest(run, correlation, l1, l2):
+    hessian = torch.tensor([[1, correlation], [correlation, 1]], dtype=torch.float64)
+    for best in ([37.6, 19.1], [-4.0, 9.0], [0.5, -0.25], [7.0, 0.0]):
+        target = torch.tensor(best, dtype=torch.float64)
+
+        def step(w, target=target):
+            return elastic_net_prox(w - hessian @ (w - target) / 2, 0.5, l1=l1, l2=l2)
+
+        rest = ista(step, torch.zeros(2, dtype=torch.float64), steps=2000)
+        got = run(
+            "penalty_contours.js",
+            "return m.minimum(d.hessian, d.best, d.l1, d.l2)",
+            hessian=hessian.tolist(),
+            best=best,
+            l1=l1,
+            l2=l2,
+        )
+        close(got, rest)
+        if l1:  # what is zero is zero exactly
+            assert [value == 0 for value in got] == (rest == 0).tolist()
+
+
+def test_the_strengths_end_where_the_docstring_says(run):
+    body = """const h = [[1, 0.4], [0.4, 1]], best = [30, 20];
+      return ["l1", "both", "l2"].map((kind) => m.strengths(kind, 0.8, h, best))"""
+    largest = 30 + 0.4 * 20
+    expected = [[0.8 * largest, 0], [0.4 * largest, 2], [0, 4]]
+    close(run("penalty_contours.js", body), torch.tensor(expected, dtype=torch.float64))

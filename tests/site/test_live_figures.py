@@ -8,7 +8,14 @@ import torch
 
 from deepbook.boltzmann import RBM, SoftmaxRBM
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
-from deepbook.live import CDBias, FilmRecommender, GibbsDream, TemperingWalker
+from deepbook.live import (
+    CDBias,
+    FilmRecommender,
+    GibbsDream,
+    PenaltyContours,
+    TemperingWalker,
+)
+from deepbook.regularization import l2_minimum
 
 pytestmark = pytest.mark.browser
 
@@ -69,7 +76,17 @@ def film():
     return FilmRecommender.softmax(FILMS, *film_machine().parameters(), **words())
 
 
-FIGURES = {"dream": dream, "walker": walker, "bias": bias, "film": film}
+def penalties():
+    return PenaltyContours([30.0, 20.0], 0.4, names=("first", "second"), **words())
+
+
+FIGURES = {
+    "dream": dream,
+    "walker": walker,
+    "bias": bias,
+    "film": film,
+    "penalties": penalties,
+}
 
 
 BLANK = """[...document.querySelectorAll('[data-deepbook-live]')].flatMap((host) =>
@@ -495,6 +512,71 @@ def test_other_films_come_and_rated_ones_stay(window):
     assert page.get_by_role("status").inner_text().startswith("You have rated nothing")
 
 
+# the penalties
+
+
+def minima(page):
+    """Where the loss alone is smallest, and where the loss with the penalty is, in words."""
+    text = page.get_by_role("status").inner_text()
+    return [tuple(map(float, place.split(", "))) for place in re.findall(r"at \((.*?)\)", text)]
+
+
+def test_the_minimum_lands_where_torch_says(window):
+    page = window().open(penalties())
+    best = torch.tensor([30.0, 20.0])
+    hessian = torch.tensor([[1.0, 0.4], [0.4, 1.0]])
+    page.get_by_label("L 2").check()
+    alpha = 0.5 / (1 - 0.5)
+    expected = l2_minimum(hessian, best, alpha).tolist()
+    assert minima(page) == [(30.0, 20.0), pytest.approx(expected, abs=0.051)]
+    page.get_by_label("L 1", exact=True).check()
+    page.get_by_role("slider", name="Strength").fill("0.9")
+    assert minima(page)[1][1] == 0
+    assert page.get_by_role("status").inner_text().endswith("Exactly zero: second.")
+
+
+@pytest.mark.parametrize("hand", ["mouse", "finger"])
+def test_the_minimum_of_the_loss_is_dragged(window, hand):
+    page = window(**(PHONE if hand == "finger" else {})).open(penalties())
+    box = page.get_by_role("application").bounding_box()
+    # the plane reaches from -45 to 45: a third of the way to the left edge, on the axis
+    x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+    if hand == "finger":
+        page.touchscreen.tap(x, y)
+    else:
+        page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3)
+        page.mouse.down()
+        page.mouse.move(x, y)
+        page.mouse.up()
+        page.mouse.move(box["x"] + 5, box["y"] + 5)
+    assert minima(page)[0] == pytest.approx((-15, 0), abs=0.5)
+    page.get_by_role("button", name="As in the data").click()
+    assert minima(page)[0] == (30, 20)
+
+
+def test_the_arrow_keys_move_the_minimum_of_the_loss(window):
+    page = window().open(penalties())
+    plane = page.get_by_role("application")
+    for key in ("ArrowUp", "ArrowLeft", "ArrowLeft"):
+        plane.press(key)
+    # a twentieth of 45 a key
+    assert minima(page)[0] == pytest.approx((25.5, 22.25), abs=0.051)
+    for _ in range(30):
+        plane.press("ArrowUp")
+    assert minima(page)[0][1] == 45
+    assert "Drag the cross" in plane.get_attribute("aria-label")
+
+
+def test_correlated_inputs_and_back_to_the_data(window):
+    page = window().open(penalties())
+    before = minima(page)
+    page.get_by_role("slider", name="Correlation").fill("-0.9")
+    assert minima(page)[1] != before[1]
+    page.get_by_role("button", name="As in the data").press("Enter")
+    assert minima(page) == before
+    assert page.get_by_role("slider", name="Correlation").input_value() == "0.4"
+
+
 # for every reader
 
 
@@ -543,7 +625,7 @@ def test_it_fits_a_phone_and_fingers_can_hit_it(window, name):
         assert box["width"] >= 38, button.inner_text()
 
 
-@pytest.mark.parametrize("name", ["dream", "walker", "bias"])
+@pytest.mark.parametrize("name", ["dream", "walker", "bias", "penalties"])
 def test_drawings_are_sharp_on_dense_screens(window, name):
     page = window(**PHONE).open(FIGURES[name]())
     for canvas in page.locator("canvas").all():

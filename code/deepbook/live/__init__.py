@@ -13,6 +13,7 @@ _ATTRIBUTES = {
     "film_recommender": ["FilmRecommender"],
     "gibbs_dream": ["GibbsDream"],
     "packing": ["Packed", "pack"],
+    "penalty_contours": ["PenaltyContours"],
     "tempering_walker": ["TemperingWalker"],
 }
 
