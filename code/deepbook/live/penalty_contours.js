@@ -151,7 +151,7 @@ export function create(frame, { best: start, correlation: given, names, strength
       context.arc(x(at[0]), y(at[1]), 6, 0, 7);
       context.fill();
       context.textAlign = "right";
-      context.fillText(names[0], width - 6, y(0) - 6);
+      context.fillText(names[0], width - 6, y(0) + 17);
       context.textAlign = "left";
       context.fillText(names[1], x(0) + 6, 15);
     },
