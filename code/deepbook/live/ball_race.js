@@ -58,7 +58,8 @@ function mark(context, kind, x, y, size) {
 export function create(frame, { surfaces, running }) {
   const { ink, colors } = frame.look;
   const names = Object.keys(surfaces[0].rates);
-  const color = (name) => colors[names.indexOf(name) % colors.length];
+  const palette = [...colors, "#4a6b00"];
+  const color = (name) => palette[names.indexOf(name) % palette.length];
   const on = new Set(running);
   let [which, pace] = [0, 20];
   let surface, start, rates, domain, balls, steps, bands;
