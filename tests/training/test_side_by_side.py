@@ -98,6 +98,30 @@ def test_many_at_once_are_what_fit_makes_of_each_alone(data, norm, own_order):
     assert_same(together, alone)
 
 
+@pytest.mark.parametrize("own_order", [False, True])
+def test_with_rows_each_network_learns_from_its_own_draws(data, own_order):
+    together, alone = networks(), networks()
+    rows = torch.randint(60, (3, 45), generator=seeded(9))
+    settings = {"loss": cross_entropy, "epochs": 3, "batch_size": 16, "schedule": linear_decay}
+    seeds = range(3) if own_order else [4] * 3
+    orders = [seeded(n) for n in range(3)] if own_order else seeded(4)
+    histories = fit_many(together, *data, optimizer=adam, generators=orders, rows=rows, **settings)
+    for seed, model, own, history in zip(seeds, alone, rows, histories, strict=True):
+        expected = fit(
+            model,
+            data[0][own],
+            data[1][own],
+            optimizer=adam(model.parameters()),
+            generator=seeded(seed),
+            **settings,
+        )
+        assert history.loss == pytest.approx(expected.loss, rel=1e-7)
+    assert_same(together, alone)
+    for wrong in (rows[:2], rows[:, :0], rows[0]):
+        with pytest.raises(ValueError, match=r"rows of shape \(3, draws\), got"):
+            fit_many(networks(), *data, optimizer=adam, rows=wrong, **settings)
+
+
 def test_each_stops_early_by_itself_with_its_own_best_weights(data):
     shuffled = data[1][torch.randperm(60, generator=seeded(5))]
     settings = {

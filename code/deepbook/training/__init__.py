@@ -8,6 +8,7 @@ import lazy_loader
 
 _ATTRIBUTES = {
     "batches": ["Minibatches", "minibatches"],
+    "calibration_measures": ["Calibration", "calibration_bins", "calibration_error"],
     "checkpoints": ["Checkpoint", "Stateful"],
     "counts": ["check_count"],
     "early_stopping": ["EarlyStopping"],

@@ -35,6 +35,7 @@ def fit_many(
     patience: int | None = None,
     after_epoch: Callable[[StackedModels], bool | None] | None = None,
     generators: Sequence[torch.Generator] | torch.Generator | None = None,
+    rows: Tensor | None = None,
     augment: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
     schedule: Schedule = constant,
     clip_norm: float | None = None,
@@ -46,7 +47,7 @@ def fit_many(
     models : sequence of torch.nn.Module
         Of one class and shape, for instance drawn under several seeds; changed in place.
     inputs, targets : Tensor, shape (examples, ...)
-        The same for all.
+        The same for all, unless there are ``rows``.
     optimizer : callable
         Makes the optimizer of the stacked parameters, shape (models, ...): one that treats every
         entry by itself, as SGD and Adam do.
@@ -59,6 +60,9 @@ def fit_many(
     generators : sequence of torch.Generator, or one, optional
         A CPU generator for the order of each network's examples; where there is one, or none
         (then it is the global one), all see the same order.
+    rows : Tensor of int64, shape (models, draws), optional
+        Network ``i`` learns from the examples ``rows[i]``, one that stands there twice counting
+        twice: bagging (``deepbook.regularization.bootstrap_rows``). The order is one of the draws.
     loss, epochs, batch_size, validation, measures, augment, schedule, clip_norm
         As for ``fit``; ``augment`` gets every network's minibatch in turn.
 
@@ -79,7 +83,7 @@ def fit_many(
         raise ValueError("expected validation data to be patient with, got none")
     stacked = StackedModels(models)
     step = _Steps(stacked, loss, optimizer(list(stacked.parameters())), schedule, clip_norm)
-    batches = _Batches(inputs, targets, stacked.count, batch_size, augment, generators)
+    batches = _Batches(inputs, targets, stacked.count, batch_size, augment, generators, rows)
     keeper = _Keeper(stacked, patience) if patience is not None else None
     histories = [History() for _ in models]
 
@@ -176,34 +180,51 @@ class _Batches:
         batch_size: int,
         augment: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None,
         generators: Sequence[torch.Generator] | torch.Generator | None,
+        rows: Tensor | None,
     ) -> None:
-        self.inputs, self.targets, self.augment = inputs, targets, augment
+        self.inputs, self.targets, self.augment, self.rows = inputs, targets, augment, rows
         self.each = generators if isinstance(generators, Sequence) else None
         if self.each is not None and len(self.each) != count:
             raise ValueError(f"expected {count} generators, got {len(self.each)}")
-        one = None if isinstance(generators, Sequence) else generators
+        if rows is not None and (rows.ndim != 2 or len(rows) != count or rows.shape[1] == 0):
+            raise ValueError(f"expected rows of shape ({count}, draws), got {tuple(rows.shape)}")
+        self.count, self.draws = count, len(inputs) if rows is None else rows.shape[1]
+        self.one = None if isinstance(generators, Sequence) else generators
         self.shared = Minibatches(
-            inputs, targets, batch_size=batch_size, augment=augment, generator=one
+            inputs, targets, batch_size=batch_size, augment=augment, generator=self.one
         )
 
     def __len__(self) -> int:
-        return len(self.shared)
+        return math.ceil(self.draws / self.shared.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, bool]]:
-        if self.each is None:
+        if self.each is None and self.rows is None:
             for x, y in self.shared:
                 yield x, y, True
             return
-        size = self.shared.batch_size
-        orders = [minibatches(len(self.inputs), size, generator=g) for g in self.each]
-        for rows in zip(*orders, strict=True):
+        for places in self._orders():
+            own = places if self.rows is None else self._drawn(places)
             pairs: list[Any] = [
                 (self.inputs[r.to(self.inputs.device)], self.targets[r.to(self.targets.device)])
-                for r in rows
+                for r in own
             ]
             if self.augment is not None:
                 pairs = [self.augment(x, y) for x, y in pairs]
             yield torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs]), False
+
+    def _orders(self) -> Iterator[tuple[Tensor, ...]]:
+        """Where each network's next minibatch stands."""
+        size = self.shared.batch_size
+        if self.each is None:
+            for places in minibatches(self.draws, size, generator=self.one):
+                yield (places,) * self.count
+        else:
+            orders = [minibatches(self.draws, size, generator=g) for g in self.each]
+            yield from zip(*orders, strict=True)
+
+    def _drawn(self, places: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        assert self.rows is not None
+        return tuple(draws[p.to(draws.device)] for draws, p in zip(self.rows, places, strict=True))
 
 
 class _Keeper:
