@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from deepbook.live import CDBias, FilmRecommender, GibbsDream, TemperingWalker
+from deepbook.live import (
+    BallRace,
+    CDBias,
+    FilmRecommender,
+    GibbsDream,
+    PenaltyContours,
+    RaceSurface,
+    TemperingWalker,
+)
 
 GENERATOR = torch.Generator().manual_seed(0)
 MACHINE = (torch.randn(6, 3, generator=GENERATOR), torch.zeros(6), torch.zeros(3))
@@ -117,3 +125,61 @@ def test_each_answer_needs_a_value(picture):
     machine = (torch.ones(2, 2, 1), torch.ones(2, 2), torch.ones(1))
     with pytest.raises(ValueError, match="2 or more answers and a value for each"):
         FilmRecommender.softmax(FILMS, *machine, answers=("no", "yes"), values=[1], **picture)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"best": [0, 0]}, "two weights that are not both zero, got"),
+        ({"best": [1, 2, 3]}, "two weights"),
+        ({"correlation": 0.95}, "a correlation from -0.9 to 0.9, got 0.95"),
+        ({"names": ("one",)}, "a name for each of two weights"),
+        ({"kind": "l3"}, "among l1, both, l2, got 'l3'"),
+        ({"strength": 1.0}, "a strength from 0 to 0.98, got 1.0"),
+    ],
+)
+def test_penalties_refuse_what_is_out_of_range(picture, change, message):
+    fitting = {"best": [3, 1], "correlation": 0.4, "names": ("one", "two")}
+    with pytest.raises(ValueError, match=message):
+        PenaltyContours(**(fitting | change), **picture)
+
+
+RATES = {"descent": 0.01, "adam": 0.1}
+PLANE = {"name": "net", "domain": ((-1, 1), (0, 2)), "start": (0, 1), "rates": RATES}
+
+
+def test_a_race_needs_a_surface_and_known_runners(picture):
+    with pytest.raises(ValueError, match="at least one surface"):
+        BallRace([], **picture)
+    surface = RaceSurface(**PLANE, formula="ravine")
+    with pytest.raises(ValueError, match=r"among \['descent', 'adam'\] to run, got \['momentum'\]"):
+        BallRace([surface], running=["momentum"], **picture)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rates": {"adam": 0.1}}, r"rates for the same of .* got \['adam'\]"),
+        ({"rates": {"descent": 0.01, "adam": 0}}, "positive learning rates for 'net'"),
+        ({"domain": ((1, -1), (0, 2))}, "two rising ranges as domain of 'net'"),
+        ({"start": (0, 3)}, r"a start of 'net' within its domain, got \(0, 3\)"),
+        ({"formula": None}, "either a formula or values"),
+        ({"values": torch.ones(3, 3)}, "either a formula or values"),
+        ({"formula": "bowl"}, "a formula among ravine.*got 'bowl'"),
+        (
+            {"formula": None, "values": torch.ones(1, 4)},
+            r"two or more rows and columns, got \(1, 4\)",
+        ),
+    ],
+)
+def test_a_race_refuses_a_surface_that_is_none(picture, change, message):
+    good = RaceSurface(**PLANE, formula="ravine")
+    other = RaceSurface(**(PLANE | {"formula": "ravine"} | change))
+    with pytest.raises(ValueError, match=message):
+        BallRace([good, other], running=["adam"], **picture)
+
+
+def test_a_race_holds_the_heights_of_a_plane(picture):
+    heights = torch.randn(5, 4)
+    made = BallRace([RaceSurface(**PLANE, values=heights)], running=["adam"], **picture)
+    np.testing.assert_array_equal(made.decoded["surfaces"][0]["values"], heights)

@@ -8,7 +8,17 @@ import torch
 
 from deepbook.boltzmann import RBM, SoftmaxRBM
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
-from deepbook.live import CDBias, FilmRecommender, GibbsDream, TemperingWalker
+from deepbook.live import (
+    BallRace,
+    CDBias,
+    FilmRecommender,
+    GibbsDream,
+    PenaltyContours,
+    RaceSurface,
+    TemperingWalker,
+)
+from deepbook.optimization import LANDSCAPES
+from deepbook.regularization import l2_minimum
 
 pytestmark = pytest.mark.browser
 
@@ -69,7 +79,28 @@ def film():
     return FilmRecommender.softmax(FILMS, *film_machine().parameters(), **words())
 
 
-FIGURES = {"dream": dream, "walker": walker, "bias": bias, "film": film}
+def penalties():
+    return PenaltyContours([30.0, 20.0], 0.4, names=("first", "second"), **words())
+
+
+def race():
+    rates = {"descent": 0.01, "momentum": 0.01, "adam": 0.1}
+    plane = RaceSurface(
+        "plane", ((-1, 1), (0, 2)), (0.5, 1.5), rates, values=torch.randn(9, 9, generator=random(3))
+    )
+    ravine = LANDSCAPES["ravine"]
+    first = RaceSurface("ravine", ravine.domain, ravine.start, rates, formula="ravine")
+    return BallRace([first, plane], running=["descent", "adam"], **words())
+
+
+FIGURES = {
+    "dream": dream,
+    "walker": walker,
+    "bias": bias,
+    "film": film,
+    "penalties": penalties,
+    "race": race,
+}
 
 
 BLANK = """[...document.querySelectorAll('[data-deepbook-live]')].flatMap((host) =>
@@ -495,6 +526,170 @@ def test_other_films_come_and_rated_ones_stay(window):
     assert page.get_by_role("status").inner_text().startswith("You have rated nothing")
 
 
+# the penalties
+
+
+def minima(page):
+    """Where the loss alone is smallest, and where the loss with the penalty is, in words."""
+    text = page.get_by_role("status").inner_text()
+    return [tuple(map(float, place.split(", "))) for place in re.findall(r"at \((.*?)\)", text)]
+
+
+def test_the_minimum_lands_where_torch_says(window):
+    page = window().open(penalties())
+    best = torch.tensor([30.0, 20.0])
+    hessian = torch.tensor([[1.0, 0.4], [0.4, 1.0]])
+    page.get_by_label("L 2").check()
+    alpha = 0.5 / (1 - 0.5)
+    expected = l2_minimum(hessian, best, alpha).tolist()
+    assert minima(page) == [(30.0, 20.0), pytest.approx(expected, abs=0.051)]
+    page.get_by_label("L 1", exact=True).check()
+    page.get_by_role("slider", name="Strength").fill("0.9")
+    assert minima(page)[1][1] == 0
+    assert page.get_by_role("status").inner_text().endswith("Exactly zero: second.")
+
+
+@pytest.mark.parametrize("hand", ["mouse", "finger"])
+def test_the_minimum_of_the_loss_is_dragged(window, hand):
+    page = window(**(PHONE if hand == "finger" else {})).open(penalties())
+    box = page.get_by_role("application").bounding_box()
+    # the plane reaches from -45 to 45: a third of the way to the left edge, on the axis
+    x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+    if hand == "finger":
+        page.touchscreen.tap(x, y)
+    else:
+        page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3)
+        page.mouse.down()
+        page.mouse.move(x, y)
+        page.mouse.up()
+        page.mouse.move(box["x"] + 5, box["y"] + 5)
+    assert minima(page)[0] == pytest.approx((-15, 0), abs=0.5)
+    page.get_by_role("button", name="As in the data").click()
+    assert minima(page)[0] == (30, 20)
+
+
+def test_the_arrow_keys_move_the_minimum_of_the_loss(window):
+    page = window().open(penalties())
+    plane = page.get_by_role("application")
+    for key in ("ArrowUp", "ArrowLeft", "ArrowLeft"):
+        plane.press(key)
+    # a twentieth of 45 a key
+    assert minima(page)[0] == pytest.approx((25.5, 22.25), abs=0.051)
+    for _ in range(30):
+        plane.press("ArrowUp")
+    assert minima(page)[0][1] == 45
+    assert "Drag the cross" in plane.get_attribute("aria-label")
+
+
+def test_correlated_inputs_and_back_to_the_data(window):
+    page = window().open(penalties())
+    before = minima(page)
+    page.get_by_role("slider", name="Correlation").fill("-0.9")
+    assert minima(page)[1] != before[1]
+    page.get_by_role("button", name="As in the data").press("Enter")
+    assert minima(page) == before
+    assert page.get_by_role("slider", name="Correlation").input_value() == "0.4"
+
+
+# the race
+
+
+def told(page):
+    return page.get_by_role("status").inner_text()
+
+
+def ravine_after(steps, kind, rate, start=(-1.8, 0.6), **more):
+    point = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    optimizer = kind([point], lr=rate, **more)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        LANDSCAPES["ravine"](point).backward()
+        optimizer.step()
+    return LANDSCAPES["ravine"](point).item()
+
+
+def test_after_a_hundred_steps_the_balls_are_as_low_as_in_torch(window):
+    page = window(reduced_motion="reduce").open(race())
+    assert told(page).startswith("After 0 steps from (-1.8, 0.6): descent 19.6, Adam 19.6.")
+    page.get_by_role("button", name="100 steps").click()
+    heights = re.findall(r"(?:descent|Adam) (\d[\d.e-]*\d|\d)", told(page))
+    expected = [
+        ravine_after(100, torch.optim.SGD, 0.01),
+        ravine_after(100, torch.optim.Adam, 0.1),
+    ]
+    # two digits are told, where a height is written with a power of ten
+    assert [float(height) for height in heights] == pytest.approx(expected, rel=0.05)
+
+
+def test_who_races_is_switched_by_mouse_and_key(window):
+    page = window(reduced_motion="reduce").open(race())
+    momentum = page.get_by_role("button", name="momentum")
+    assert momentum.get_attribute("aria-pressed") == "false"
+    momentum.click()
+    assert "momentum 19.6" in told(page)
+    for name in ("descent", "Adam", "momentum"):
+        page.get_by_role("button", name=name).press("Space")
+    assert told(page).startswith("Nobody races")
+    page.get_by_role("button", name="One step").click()
+
+
+@pytest.mark.parametrize("hand", ["mouse", "finger"])
+def test_a_race_starts_where_one_points(window, hand):
+    page = window(**(PHONE if hand == "finger" else {}), reduced_motion="reduce").open(race())
+    page.get_by_role("button", name="100 steps").click()
+    box = page.get_by_role("application").bounding_box()
+    place = (box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25)
+    if hand == "finger":
+        page.touchscreen.tap(*place)
+    else:
+        page.mouse.click(*place)
+    x, y = map(float, re.search(r"After 0 steps from \((.*?), (.*?)\)", told(page)).groups())
+    assert (x, y) == pytest.approx((1, 0.5), abs=0.03)
+
+
+def test_the_arrow_keys_move_the_start_and_stop_at_the_edge(window):
+    page = window(reduced_motion="reduce").open(race())
+    plane = page.get_by_role("application")
+    plane.press("ArrowRight")
+    plane.press("ArrowDown")
+    assert "from (-1.7, 0.55)" in told(page)
+    for _ in range(5):
+        plane.press("ArrowLeft")
+    assert "from (-2, 0.55)" in told(page)
+
+
+def test_a_rate_beyond_the_critical_one_throws_the_ball_off_the_map(window):
+    page = window(reduced_motion="reduce").open(race())
+    slider = page.get_by_role("slider", name="Rate of descent")
+    slider.fill("-1.5")  # .032, where 2 / 100 is critical
+    page.get_by_role("button", name="100 steps").click()
+    assert "descent left the map" in told(page)
+    slider.fill("-2")
+    page.get_by_role("button", name="100 steps").click()
+    assert "left the map" not in told(page)
+
+
+def test_another_surface_brings_its_own_start_and_rates(window):
+    page = window(reduced_motion="reduce").open(race())
+    page.get_by_role("slider", name="Rate of Adam").fill("0")
+    page.get_by_label("plane").check()
+    assert told(page).startswith("After 0 steps from (0.5, 1.5)")
+    assert page.get_by_role("slider", name="Rate of Adam").input_value() == "-1"
+    page.get_by_role("button", name="100 steps").click()
+    assert told(page).startswith("After 100 steps")
+
+
+def test_the_race_runs_and_pauses(window):
+    page = window().open(race())
+    assert not running(page)
+    page.get_by_role("button", name="Run").click()
+    until(page, RUNNING, "true")
+    page.wait_for_timeout(400)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="One step").click()
+    assert int(re.search(r"After (\d+) steps", told(page))[1]) > 2
+
+
 # for every reader
 
 
@@ -543,7 +738,7 @@ def test_it_fits_a_phone_and_fingers_can_hit_it(window, name):
         assert box["width"] >= 38, button.inner_text()
 
 
-@pytest.mark.parametrize("name", ["dream", "walker", "bias"])
+@pytest.mark.parametrize("name", ["dream", "walker", "bias", "penalties", "race"])
 def test_drawings_are_sharp_on_dense_screens(window, name):
     page = window(**PHONE).open(FIGURES[name]())
     for canvas in page.locator("canvas").all():
