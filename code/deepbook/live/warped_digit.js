@@ -96,7 +96,9 @@ export function create(frame, { images, shape, targets, networks, centre, chosen
     draw: (context, width, tall) => {
       const small = paper.getContext("2d");
       const dots = small.createImageData(shape[1], shape[0]);
-      picture.forEach((value, i) => dots.data.set([0, 0, 0, Math.round(255 * value)], 4 * i));
+      picture.forEach((value, i) => {
+        dots.data[4 * i + 3] = Math.round(255 * value);
+      });
       small.putImageData(dots, 0, 0);
       context.fillStyle = "#fff";
       context.fillRect(0, 0, width, tall);
