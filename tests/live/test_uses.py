@@ -1,5 +1,7 @@
 """What each live figure takes, refuses and stores."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from deepbook.live import (
     PenaltyContours,
     RaceSurface,
     TemperingWalker,
+    WarpedDigit,
 )
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -183,3 +186,51 @@ def test_a_race_holds_the_heights_of_a_plane(picture):
     heights = torch.randn(5, 4)
     made = BallRace([RaceSurface(**PLANE, values=heights)], running=["adam"], **picture)
     np.testing.assert_array_equal(made.decoded["surfaces"][0]["values"], heights)
+
+
+def layers(*sizes):
+    pairs = pairwise(sizes)
+    return [(torch.randn(n, m, generator=GENERATOR), torch.zeros(n)) for m, n in pairs]
+
+
+MOVED = {
+    "images": torch.rand(3, 4, 5, generator=GENERATOR),
+    "targets": [0, 2, 1],
+    "networks": {"without": layers(20, 6, 3), "with": layers(20, 3)},
+}
+
+
+def test_ten_digits_and_two_networks_of_100_units_fit_the_budget(picture):
+    networks = {name: layers(784, 100, 10) for name in ("without", "with")}
+    made = WarpedDigit(torch.rand(10, 28, 28), range(10), networks, **picture)
+    assert len(made._json) < 600_000
+    assert sum(len(source) for source in made.scripts.values()) < 60_000
+
+
+def test_a_moved_digit_keeps_its_ink_and_the_weights_nearly(picture):
+    made = WarpedDigit(**MOVED, **picture).decoded
+    pixels = torch.tensor(made["images"] / 255).view(3, 4, 5)
+    torch.testing.assert_close(pixels, MOVED["images"], rtol=0, atol=0.5 / 255 + 1e-6)
+    weight = MOVED["networks"]["without"][0][0]
+    np.testing.assert_allclose(made["networks"][0]["layers"][0]["weight"].T, weight, atol=0.02)
+    assert made["centre"] == [1.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": torch.rand(3, 20)}, r"1 to 12 pictures of shape .* got shape \(3, 20\)"),
+        ({"images": torch.rand(13, 4, 5)}, "1 to 12 pictures"),
+        ({"images": 255 * MOVED["images"]}, "pixels from 0 to 1, got"),
+        ({"networks": {"one": layers(20, 3)}}, "expected two networks, got 1"),
+        ({"networks": {"one": layers(20, 3), "two": []}}, "at least one layer, got none"),
+        ({"networks": {"one": layers(20, 3), "two": layers(16, 3)}}, r"shape \(outputs, 20\)"),
+        ({"networks": {"one": layers(20, 3), "two": layers(20, 4)}}, r"got \[3, 4\] classes"),
+        ({"targets": [0, 1, 3]}, r"targets among them, .* targets \[0, 1, 3\]"),
+        ({"targets": [0, 1]}, "a target for each of 3 pictures, one of them chosen, got 2 and 0"),
+        ({"chosen": 3}, "one of them chosen, got 3 and 3"),
+    ],
+)
+def test_a_moved_digit_refuses_what_does_not_belong_together(picture, change, message):
+    with pytest.raises(ValueError, match=message):
+        WarpedDigit(**(MOVED | change), **picture)

@@ -1,5 +1,6 @@
 """What the live figures compute, in Chromium, against torch on the same numbers."""
 
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,9 +15,17 @@ import deepbook.live
 from deepbook.boltzmann import RBM, SoftmaxRBM, all_states
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
 from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
-from deepbook.live import CDBias, FilmRecommender, GibbsDream, LiveFigure, TemperingWalker, pack
+from deepbook.live import (
+    CDBias,
+    FilmRecommender,
+    GibbsDream,
+    LiveFigure,
+    TemperingWalker,
+    WarpedDigit,
+    pack,
+)
 from deepbook.optimization import LANDSCAPES
-from deepbook.regularization import elastic_net_prox, ista
+from deepbook.regularization import affine_warp, elastic_net_prox, ista
 
 pytestmark = pytest.mark.browser
 
@@ -594,3 +603,82 @@ def test_bands_of_the_map_hold_as_many_places_each(run):
     counts = np.histogram(heights, [-1, *ends, 2])[0]
     assert len(ends) == 13
     assert abs(counts - 100).max() <= 1
+
+
+# the moved digit
+
+
+@pytest.fixture(scope="module")
+def moved():
+    """Pictures that are not square, and two networks of two and three layers."""
+
+    def layers(*sizes, seed):
+        pairs = list(pairwise(sizes))
+        return [
+            (
+                torch.randn(n, m, generator=random(seed + i)) / m**0.5,
+                torch.randn(n, generator=random(9)),
+            )
+            for i, (m, n) in enumerate(pairs)
+        ]
+
+    networks = {"shallow": layers(99, 12, 5, seed=1), "deep": layers(99, 8, 7, 5, seed=4)}
+    images = torch.rand(2, 9, 11, generator=random(13))
+    return WarpedDigit(images, [0, 4], networks, centre=(4.5, 5.25), **words())
+
+
+MOVES = {
+    "at rest": {},
+    "turned": {"turn": 37},
+    "turned the other way": {"turn": -90},
+    "slanted": {"slant": 25},
+    "resized": {"size": 0.7},
+    "shifted": {"down": 1.5, "right": -3},
+    "everything": {"turn": -21, "slant": -13, "size": 1.35, "down": -0.5, "right": 2},
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_digit_is_moved_as_affine_warp_moves_it(run, moved, name):
+    move = {"turn": 0, "slant": 0, "size": 1, "down": 0, "right": 0} | MOVES[name]
+    body = """return m.warp(Float64Array.from(d.images.slice(0, 99), (code) => code / 255),
+      d.shape, d.move, d.centre)"""
+    got = run("warped_digit.js", body, move=move, **moved.data)
+    image = torch.tensor(moved.decoded["images"][:1]).double().view(1, 9, 11) / 255
+    expected = affine_warp(
+        image,
+        rotation=float(move["turn"]),
+        shear=float(move["slant"]),
+        scale=float(move["size"]),
+        shift=(move["down"], move["right"]),
+        centre=(4.5, 5.25),
+    )
+    close(got, expected.flatten())
+    if name == "at rest":
+        close(got, image.flatten())
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_class_probabilities_are_those_of_torch(run, moved, which):
+    image = torch.rand(99, generator=random(5)).double()
+    image[::3] = 0
+    got = run(
+        "warped_digit.js",
+        f"return m.probabilities(d.networks[{which}].layers, d.image)",
+        image=pack(image),
+        **moved.data,
+    )
+    values = torch.tensor(pack(image).unpack()).double()
+    *hidden, last = moved.decoded["networks"][which]["layers"]
+    for one in hidden:
+        values = (
+            values @ torch.tensor(one["weight"]).double() + torch.tensor(one["bias"]).double()
+        ).relu()
+    logits = values @ torch.tensor(last["weight"]).double() + torch.tensor(last["bias"]).double()
+    close(got, logits.softmax(0))
+
+
+def test_probabilities_are_finite_for_logits_of_thousands(run):
+    layers = [{"weight": pack(torch.tensor([[1e4, -1e4]])), "bias": pack(torch.zeros(2))}]
+    got = run("warped_digit.js", "return m.probabilities(d.layers, [1])", layers=layers)
+    assert got == [1, 0]

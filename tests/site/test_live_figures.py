@@ -16,6 +16,7 @@ from deepbook.live import (
     PenaltyContours,
     RaceSurface,
     TemperingWalker,
+    WarpedDigit,
 )
 from deepbook.optimization import LANDSCAPES
 from deepbook.regularization import l2_minimum
@@ -93,6 +94,29 @@ def race():
     return BallRace([first, plane], running=["descent", "adam"], **words())
 
 
+def moved_network():
+    """Ten classes by how much ink is right of the middle: 4 for little, 7 for much."""
+    weight = torch.zeros(10, 784)
+    right = torch.arange(784) % 28 > 14
+    weight[7, right], weight[4, ~right] = 1.0, 1.0
+    return weight
+
+
+def moved():
+    images = torch.zeros(3, 28, 28)
+    images[0, 8:20, 7:11] = 1  # left of the middle
+    images[1, 8:20, 18:22] = 1  # right of it
+    images[2, 4:9, 12:17] = 1  # above it
+    layers = [(moved_network(), torch.zeros(10))]
+    return WarpedDigit(
+        images,
+        [4, 7, 7],
+        {"without augmentation": layers, "with augmentation": [(-layers[0][0], layers[0][1])]},
+        centre=(14, 14),
+        **words(),
+    )
+
+
 FIGURES = {
     "dream": dream,
     "walker": walker,
@@ -100,6 +124,7 @@ FIGURES = {
     "film": film,
     "penalties": penalties,
     "race": race,
+    "moved": moved,
 }
 
 
@@ -690,6 +715,70 @@ def test_the_race_runs_and_pauses(window):
     assert int(re.search(r"After (\d+) steps", told(page))[1]) > 2
 
 
+# the moved digit
+
+
+def answers(page):
+    """What the two networks read, and whether they are right."""
+    text = page.get_by_role("status").inner_text()
+    return re.findall(r"reads (\d) \(\d+%, (right|wrong)\)", text)
+
+
+def test_both_networks_read_what_is_shown(window):
+    page = window().open(moved())
+    # the second network is the first one with the opposite weights, so it takes any other class
+    assert answers(page) == [("4", "right"), ("0", "wrong")]
+    page.get_by_role("radiogroup", name="Digit").get_by_label("7").first.check()
+    assert answers(page)[0] == ("7", "right")
+    label = page.get_by_role("img", name="Probabilities of the ten classes").get_attribute(
+        "aria-label"
+    )
+    assert "The network without augmentation reads 7 (100%, right)." in label
+
+
+@pytest.mark.parametrize("hand", ["mouse", "finger"])
+def test_a_slider_moves_the_digit_by_hand(window, hand):
+    page = window(**(PHONE if hand == "finger" else {})).open(moved())
+    slider = page.get_by_role("slider", name="Shift right")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    place = (box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    if hand == "finger":
+        page.touchscreen.tap(*place)
+    else:
+        page.mouse.move(box["x"] + box["width"] / 2, place[1])
+        page.mouse.down()
+        page.mouse.move(*place)
+        page.mouse.up()
+    assert float(slider.input_value()) > 6
+    # eight pixels to the right the bar stands in the other half
+    assert answers(page)[0] == ("7", "wrong")
+    assert slider.get_attribute("aria-valuetext").startswith("+")
+
+
+def test_the_keyboard_turns_the_digit_and_straightens_it(window):
+    page = window().open(moved())
+    page.get_by_role("radiogroup", name="Digit").get_by_label("7").last.check()
+    ink = "(c) => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).join()"
+    digit = page.get_by_role("img", name="A 7, moved")
+    before = digit.evaluate(ink)
+    turn = page.get_by_role("slider", name="Turn")
+    turn.press("ArrowRight")
+    assert turn.get_attribute("aria-valuetext") == "+1°"
+    assert digit.evaluate(ink) != before
+    # anticlockwise, what stood above the middle lies left of it; the other way, right
+    turn.press("End")
+    assert "Turn +90°" in digit.get_attribute("aria-label")
+    assert answers(page)[0] == ("4", "wrong")
+    turn.press("Home")
+    assert answers(page)[0] == ("7", "right")
+    for name in ("Slant", "Size", "Shift down"):
+        page.get_by_role("slider", name=name).press("End")
+    page.get_by_role("button", name="As it was written").press("Enter")
+    assert digit.evaluate(ink) == before
+    assert [s.input_value() for s in page.get_by_role("slider").all()] == ["0", "0", "1", "0", "0"]
+
+
 # for every reader
 
 
@@ -738,7 +827,7 @@ def test_it_fits_a_phone_and_fingers_can_hit_it(window, name):
         assert box["width"] >= 38, button.inner_text()
 
 
-@pytest.mark.parametrize("name", ["dream", "walker", "bias", "penalties", "race"])
+@pytest.mark.parametrize("name", ["dream", "walker", "bias", "penalties", "race", "moved"])
 def test_drawings_are_sharp_on_dense_screens(window, name):
     page = window(**PHONE).open(FIGURES[name]())
     for canvas in page.locator("canvas").all():

@@ -16,6 +16,7 @@ _ATTRIBUTES = {
     "packing": ["Packed", "pack"],
     "penalty_contours": ["PenaltyContours"],
     "tempering_walker": ["TemperingWalker"],
+    "warped_digit": ["WarpedDigit"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -38,6 +38,7 @@ _ATTRIBUTES = {
     ],
     "label_smoothing": ["SmoothedCrossEntropy", "smooth_labels", "smoothed_cross_entropy"],
     "label_spreading": ["knn_graph", "propagate_labels", "spread_labels"],
+    "leaderboard": ["Leaderboard", "LeaderboardRow", "read_leaderboard"],
     "linear_solutions": ["LinearFit", "minimum_norm_solution", "pseudo_inverse", "ridge"],
     "mixing": ["CutMix", "Mixup", "cut_box", "mix"],
     "noise": ["gaussian_noise", "masking_noise", "salt_and_pepper"],
