@@ -73,6 +73,7 @@ _ATTRIBUTES = {
         "l2_minimum",
         "l2_shrinkage",
     ],
+    "records": ["read_record", "record_names"],
     "retraining": ["fit_steps", "fit_until_loss", "steps_of"],
     "robustness": ["adversarial_loss", "robust_accuracy"],
     "semi_supervised": [
