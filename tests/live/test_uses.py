@@ -1,10 +1,22 @@
 """What each live figure takes, refuses and stores."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
-from deepbook.live import CDBias, DropoutMasks, FilmRecommender, GibbsDream, TemperingWalker
+from deepbook.live import (
+    BallRace,
+    CDBias,
+    DropoutMasks,
+    FilmRecommender,
+    GibbsDream,
+    PenaltyContours,
+    RaceSurface,
+    TemperingWalker,
+    WarpedDigit,
+)
 
 GENERATOR = torch.Generator().manual_seed(0)
 MACHINE = (torch.randn(6, 3, generator=GENERATOR), torch.zeros(6), torch.zeros(3))
@@ -151,3 +163,109 @@ def test_each_answer_needs_a_value(picture):
     machine = (torch.ones(2, 2, 1), torch.ones(2, 2), torch.ones(1))
     with pytest.raises(ValueError, match="2 or more answers and a value for each"):
         FilmRecommender.softmax(FILMS, *machine, answers=("no", "yes"), values=[1], **picture)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"best": [0, 0]}, "two weights that are not both zero, got"),
+        ({"best": [1, 2, 3]}, "two weights"),
+        ({"correlation": 0.95}, "a correlation from -0.9 to 0.9, got 0.95"),
+        ({"names": ("one",)}, "a name for each of two weights"),
+        ({"kind": "l3"}, "among l1, both, l2, got 'l3'"),
+        ({"strength": 1.0}, "a strength from 0 to 0.98, got 1.0"),
+    ],
+)
+def test_penalties_refuse_what_is_out_of_range(picture, change, message):
+    fitting = {"best": [3, 1], "correlation": 0.4, "names": ("one", "two")}
+    with pytest.raises(ValueError, match=message):
+        PenaltyContours(**(fitting | change), **picture)
+
+
+RATES = {"descent": 0.01, "adam": 0.1}
+PLANE = {"name": "net", "domain": ((-1, 1), (0, 2)), "start": (0, 1), "rates": RATES}
+
+
+def test_a_race_needs_a_surface_and_known_runners(picture):
+    with pytest.raises(ValueError, match="at least one surface"):
+        BallRace([], **picture)
+    surface = RaceSurface(**PLANE, formula="ravine")
+    with pytest.raises(ValueError, match=r"among \['descent', 'adam'\] to run, got \['momentum'\]"):
+        BallRace([surface], running=["momentum"], **picture)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rates": {"adam": 0.1}}, r"rates for the same of .* got \['adam'\]"),
+        ({"rates": {"descent": 0.01, "adam": 0}}, "positive learning rates for 'net'"),
+        ({"domain": ((1, -1), (0, 2))}, "two rising ranges as domain of 'net'"),
+        ({"start": (0, 3)}, r"a start of 'net' within its domain, got \(0, 3\)"),
+        ({"formula": None}, "either a formula or values"),
+        ({"values": torch.ones(3, 3)}, "either a formula or values"),
+        ({"formula": "bowl"}, "a formula among ravine.*got 'bowl'"),
+        (
+            {"formula": None, "values": torch.ones(1, 4)},
+            r"two or more rows and columns, got \(1, 4\)",
+        ),
+    ],
+)
+def test_a_race_refuses_a_surface_that_is_none(picture, change, message):
+    good = RaceSurface(**PLANE, formula="ravine")
+    other = RaceSurface(**(PLANE | {"formula": "ravine"} | change))
+    with pytest.raises(ValueError, match=message):
+        BallRace([good, other], running=["adam"], **picture)
+
+
+def test_a_race_holds_the_heights_of_a_plane(picture):
+    heights = torch.randn(5, 4)
+    made = BallRace([RaceSurface(**PLANE, values=heights)], running=["adam"], **picture)
+    np.testing.assert_array_equal(made.decoded["surfaces"][0]["values"], heights)
+
+
+def layers(*sizes):
+    pairs = pairwise(sizes)
+    return [(torch.randn(n, m, generator=GENERATOR), torch.zeros(n)) for m, n in pairs]
+
+
+MOVED = {
+    "images": torch.rand(3, 4, 5, generator=GENERATOR),
+    "targets": [0, 2, 1],
+    "networks": {"without": layers(20, 6, 3), "with": layers(20, 3)},
+}
+
+
+def test_ten_digits_and_two_networks_of_100_units_fit_the_budget(picture):
+    networks = {name: layers(784, 100, 10) for name in ("without", "with")}
+    made = WarpedDigit(torch.rand(10, 28, 28), range(10), networks, **picture)
+    assert len(made._json) < 600_000
+    assert sum(len(source) for source in made.scripts.values()) < 60_000
+
+
+def test_a_moved_digit_keeps_its_ink_and_the_weights_nearly(picture):
+    made = WarpedDigit(**MOVED, **picture).decoded
+    pixels = torch.tensor(made["images"] / 255).view(3, 4, 5)
+    torch.testing.assert_close(pixels, MOVED["images"], rtol=0, atol=0.5 / 255 + 1e-6)
+    weight = MOVED["networks"]["without"][0][0]
+    np.testing.assert_allclose(made["networks"][0]["layers"][0]["weight"].T, weight, atol=0.02)
+    assert made["centre"] == [1.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": torch.rand(3, 20)}, r"1 to 12 pictures of shape .* got shape \(3, 20\)"),
+        ({"images": torch.rand(13, 4, 5)}, "1 to 12 pictures"),
+        ({"images": 255 * MOVED["images"]}, "pixels from 0 to 1, got"),
+        ({"networks": {"one": layers(20, 3)}}, "expected two networks, got 1"),
+        ({"networks": {"one": layers(20, 3), "two": []}}, "at least one layer, got none"),
+        ({"networks": {"one": layers(20, 3), "two": layers(16, 3)}}, r"shape \(outputs, 20\)"),
+        ({"networks": {"one": layers(20, 3), "two": layers(20, 4)}}, r"got \[3, 4\] classes"),
+        ({"targets": [0, 1, 3]}, r"targets among them, .* targets \[0, 1, 3\]"),
+        ({"targets": [0, 1]}, "a target for each of 3 pictures, one of them chosen, got 2 and 0"),
+        ({"chosen": 3}, "one of them chosen, got 3 and 3"),
+    ],
+)
+def test_a_moved_digit_refuses_what_does_not_belong_together(picture, change, message):
+    with pytest.raises(ValueError, match=message):
+        WarpedDigit(**(MOVED | change), **picture)

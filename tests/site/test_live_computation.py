@@ -1,5 +1,6 @@
 """What the live figures compute, in Chromium, against torch on the same numbers."""
 
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,9 +22,18 @@ from deepbook.live import (
     GibbsDream,
     LiveFigure,
     TemperingWalker,
+    WarpedDigit,
     pack,
 )
-from deepbook.regularization import all_masks, exact_ensemble, weight_scaling
+from deepbook.optimization import LANDSCAPES
+from deepbook.regularization import (
+    affine_warp,
+    all_masks,
+    elastic_net_prox,
+    exact_ensemble,
+    ista,
+    weight_scaling,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -496,3 +506,242 @@ def test_an_autoencoder_expects_what_its_network_does(run, activation, layer):
 def test_equal_films_stand_in_the_order_of_the_list(run):
     got = run("film_recommender.js", "return m.best([1, 2, 2, 2], new Map([[2, 0]]), 2)")
     assert [one["film"] for one in got] == [1, 3]
+
+
+# the penalties
+
+
+@pytest.mark.parametrize("correlation", [-0.9, 0.0, 0.4, 0.9])
+@pytest.mark.parametrize(("l1", "l2"), [(0, 0), (3, 0), (0, 0.7), (2, 1.5), (40, 0)])
+def test_the_minimum_with_a_penalty_is_where_proximal_steps_rest(run, correlation, l1, l2):
+    hessian = torch.tensor([[1, correlation], [correlation, 1]], dtype=torch.float64)
+    for best in ([37.6, 19.1], [-4.0, 9.0], [0.5, -0.25], [7.0, 0.0]):
+        target = torch.tensor(best, dtype=torch.float64)
+
+        def step(w, target=target):
+            return elastic_net_prox(w - hessian @ (w - target) / 2, 0.5, l1=l1, l2=l2)
+
+        rest = ista(step, torch.zeros(2, dtype=torch.float64), steps=2000)
+        got = run(
+            "penalty_contours.js",
+            "return m.minimum(d.hessian, d.best, d.l1, d.l2)",
+            hessian=hessian.tolist(),
+            best=best,
+            l1=l1,
+            l2=l2,
+        )
+        close(got, rest)
+        if l1:  # what is zero is zero exactly
+            assert [value == 0 for value in got] == (rest == 0).tolist()
+
+
+def test_the_strengths_end_where_the_docstring_says(run):
+    body = """const h = [[1, 0.4], [0.4, 1]], best = [30, 20];
+      return ["l1", "both", "l2"].map((kind) => m.strengths(kind, 0.8, h, best))"""
+    largest = 30 + 0.4 * 20
+    expected = [[0.8 * largest, 0], [0.4 * largest, 2], [0, 4]]
+    close(run("penalty_contours.js", body), torch.tensor(expected, dtype=torch.float64))
+
+
+# the race
+
+
+@pytest.mark.parametrize(
+    "name", ["ravine", "rosenbrock", "beale", "himmelblau", "saddle", "cliff", "plateau"]
+)
+def test_surfaces_and_their_slopes_are_the_landscapes(run, name):
+    landscape = LANDSCAPES[name]
+    low, high = torch.tensor(landscape.domain, dtype=torch.float64).T
+    draws = torch.rand(40, 2, dtype=torch.float64, generator=random())
+    points = low + (high - low) * draws
+    # the cliff's wall is a tenth wide: some points must lie in it
+    points = torch.cat([points, torch.tensor([[1.02, 0.3], [1.05, -1.0], [1.09, 2.0]])])
+    points.requires_grad_()
+    values = landscape(points)
+    (slopes,) = torch.autograd.grad(values.sum(), points)
+    got = torch.tensor(
+        run("surfaces.js", f"return d.points.map((p) => m.FORMULAS.{name}(...p))",
+            points=points.detach().tolist()),
+        dtype=torch.float64,
+    )  # fmt: skip
+    torch.testing.assert_close(got[:, 0], values.detach(), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(got[:, 1:], slopes, rtol=1e-9, atol=1e-9)
+
+
+GRID = """const f = m.throughGrid(d.values, d.domain);
+  return d.points.map((p) => f(...p))"""
+
+
+def test_a_surface_through_a_grid_has_its_values_and_the_slopes_of_its_values(run):
+    domain = [[-1.0, 2.0], [0.0, 1.0]]
+    x = torch.linspace(-1, 2, 7, dtype=torch.float64)
+    y = torch.linspace(0, 1, 5, dtype=torch.float64)
+    values = torch.randn(5, 7, generator=random())
+    nodes = [[a.item(), b.item()] for b in y for a in x]
+    got = run("surfaces.js", GRID, values=values, domain=domain, points=nodes)
+    close([value for value, *_ in got], values.flatten())
+
+    step = 1e-4
+    inside = (torch.rand(30, 2, generator=random(1), dtype=torch.float64) * 0.98 + 0.01).tolist()
+    points = [[-1 + 3 * a, b] for a, b in inside]
+    shifted = [
+        [a + step * dx, b + step * dy]
+        for a, b in points
+        for dx, dy in [(1, 0), (-1, 0), (0, 1), (0, -1)]
+    ]
+    sloped = run("surfaces.js", GRID, values=values, domain=domain, points=points)
+    around = torch.tensor(
+        [v for v, *_ in run("surfaces.js", GRID, values=values, domain=domain, points=shifted)],
+        dtype=torch.float64,
+    ).view(-1, 2, 2)
+    numeric = (around[..., 0] - around[..., 1]) / (2 * step)
+    torch.testing.assert_close(
+        torch.tensor([slopes for _, *slopes in sloped], dtype=torch.float64),
+        numeric,
+        rtol=1e-4,
+        atol=1e-4,
+    )
+
+
+def test_a_surface_through_a_grid_of_a_parabola_is_the_parabola_inside(run):
+    # central differences of a parabola are its slopes, so the cubics are exact away from the edge
+    x = torch.linspace(0, 5, 6, dtype=torch.float64)
+    values = (x**2 - x)[None] + 2 * (x**2)[:, None]
+    points = [[1.3, 2.7], [2.5, 1.1], [3.9, 3.2]]
+    got = run("surfaces.js", GRID, values=values, domain=[[0, 5], [0, 5]], points=points)
+    expected = [[a * a - a + 2 * b * b, 2 * a - 1, 4 * b] for a, b in points]
+    close(got, torch.tensor(expected, dtype=torch.float64))
+
+
+TORCH = {
+    "descent": (torch.optim.SGD, {}, 0.004),
+    "momentum": (torch.optim.SGD, {"momentum": 0.9}, 0.001),
+    "nesterov": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}, 0.001),
+    "adagrad": (torch.optim.Adagrad, {}, 0.3),
+    "rmsprop": (torch.optim.RMSprop, {}, 0.02),
+    "adam": (torch.optim.Adam, {}, 0.05),
+}
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_balls_go_where_torchs_optimizers_go(run, name):
+    kind, more, rate = TORCH[name]
+    point = nn.Parameter(torch.tensor([-0.5, -1.0], dtype=torch.float64))
+    optimizer = kind([point], lr=rate, **more)
+    way = [point.tolist()]
+    for _ in range(150):
+        optimizer.zero_grad()
+        LANDSCAPES["himmelblau"](point).backward()
+        optimizer.step()
+        way.append(point.tolist())
+    got = run(
+        "optimizers.js",
+        f"""const surface = (x, y) => {{
+              const [a, b] = [x * x + y - 11, x + y * y - 7];
+              return [a * a + b * b, 4 * x * a + 2 * b, 2 * a + 4 * y * b];
+            }};
+            const one = m.ball("{name}", surface, [-0.5, -1], [[-9, 9], [-9, 9]]);
+            for (let i = 0; i < 150; i++) one.step({rate});
+            return [one.trail, one.heights]""",
+    )
+    close(got[0], torch.tensor(way, dtype=torch.float64))
+    close(got[1], LANDSCAPES["himmelblau"](torch.tensor(way, dtype=torch.float64)))
+
+
+def test_a_ball_that_leaves_the_map_stays_where_it_was_last(run):
+    body = """const bowl = (x, y) => [x * x + y * y, 2 * x, 2 * y];
+      const one = m.ball("descent", bowl, [1, 0], [[-2, 2], [-2, 2]]);
+      for (let i = 0; i < 5; i++) one.step(1.2);
+      return [one.gone, one.trail.length, one.trail.at(-1)]"""
+    gone, places, last = run("optimizers.js", body)
+    # each step multiplies by 1 - 2.4 = -1.4: 1, -1.4, 1.96, and -2.744 is outside
+    assert gone
+    assert places == 3
+    close(last, torch.tensor([1.96, 0.0]))
+
+
+def test_bands_of_the_map_hold_as_many_places_each(run):
+    heights = torch.rand(1400, generator=random(2)).tolist()
+    ends = run("ball_race.js", "return m.bandEnds(d.heights, 14)", heights=heights)
+    counts = np.histogram(heights, [-1, *ends, 2])[0]
+    assert len(ends) == 13
+    assert abs(counts - 100).max() <= 1
+
+
+# the moved digit
+
+
+@pytest.fixture(scope="module")
+def moved():
+    """Pictures that are not square, and two networks of two and three layers."""
+
+    def layers(*sizes, seed):
+        pairs = list(pairwise(sizes))
+        return [
+            (
+                torch.randn(n, m, generator=random(seed + i)) / m**0.5,
+                torch.randn(n, generator=random(9)),
+            )
+            for i, (m, n) in enumerate(pairs)
+        ]
+
+    networks = {"shallow": layers(99, 12, 5, seed=1), "deep": layers(99, 8, 7, 5, seed=4)}
+    images = torch.rand(2, 9, 11, generator=random(13))
+    return WarpedDigit(images, [0, 4], networks, centre=(4.5, 5.25), **words())
+
+
+MOVES = {
+    "at rest": {},
+    "turned": {"turn": 37},
+    "turned the other way": {"turn": -90},
+    "slanted": {"slant": 25},
+    "resized": {"size": 0.7},
+    "shifted": {"down": 1.5, "right": -3},
+    "everything": {"turn": -21, "slant": -13, "size": 1.35, "down": -0.5, "right": 2},
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_digit_is_moved_as_affine_warp_moves_it(run, moved, name):
+    move = {"turn": 0, "slant": 0, "size": 1, "down": 0, "right": 0} | MOVES[name]
+    body = """return m.warp(Float64Array.from(d.images.slice(0, 99), (code) => code / 255),
+      d.shape, d.move, d.centre)"""
+    got = run("warped_digit.js", body, move=move, **moved.data)
+    image = torch.tensor(moved.decoded["images"][:1]).double().view(1, 9, 11) / 255
+    expected = affine_warp(
+        image,
+        rotation=float(move["turn"]),
+        shear=float(move["slant"]),
+        scale=float(move["size"]),
+        shift=(move["down"], move["right"]),
+        centre=(4.5, 5.25),
+    )
+    close(got, expected.flatten())
+    if name == "at rest":
+        close(got, image.flatten())
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_class_probabilities_are_those_of_torch(run, moved, which):
+    image = torch.rand(99, generator=random(5)).double()
+    image[::3] = 0
+    got = run(
+        "warped_digit.js",
+        f"return m.probabilities(d.networks[{which}].layers, d.image)",
+        image=pack(image),
+        **moved.data,
+    )
+    values = torch.tensor(pack(image).unpack()).double()
+    *hidden, last = moved.decoded["networks"][which]["layers"]
+    for one in hidden:
+        values = (
+            values @ torch.tensor(one["weight"]).double() + torch.tensor(one["bias"]).double()
+        ).relu()
+    logits = values @ torch.tensor(last["weight"]).double() + torch.tensor(last["bias"]).double()
+    close(got, logits.softmax(0))
+
+
+def test_probabilities_are_finite_for_logits_of_thousands(run):
+    layers = [{"weight": pack(torch.tensor([[1e4, -1e4]])), "bias": pack(torch.zeros(2))}]
+    got = run("warped_digit.js", "return m.probabilities(d.layers, [1])", layers=layers)
+    assert got == [1, 0]

@@ -8,7 +8,19 @@ import torch
 
 from deepbook.boltzmann import RBM, SoftmaxRBM
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
-from deepbook.live import CDBias, DropoutMasks, FilmRecommender, GibbsDream, TemperingWalker
+from deepbook.live import (
+    BallRace,
+    CDBias,
+    DropoutMasks,
+    FilmRecommender,
+    GibbsDream,
+    PenaltyContours,
+    RaceSurface,
+    TemperingWalker,
+    WarpedDigit,
+)
+from deepbook.optimization import LANDSCAPES
+from deepbook.regularization import l2_minimum
 
 pytestmark = pytest.mark.browser
 
@@ -85,7 +97,53 @@ def masks():
     return DropoutMasks(*mask_network(), MASK_EXAMPLES, [3, 1, 7], **words())
 
 
-FIGURES = {"dream": dream, "walker": walker, "bias": bias, "film": film, "masks": masks}
+def penalties():
+    return PenaltyContours([30.0, 20.0], 0.4, names=("first", "second"), **words())
+
+
+def race():
+    rates = {"descent": 0.01, "momentum": 0.01, "adam": 0.1}
+    plane = RaceSurface(
+        "plane", ((-1, 1), (0, 2)), (0.5, 1.5), rates, values=torch.randn(9, 9, generator=random(3))
+    )
+    ravine = LANDSCAPES["ravine"]
+    first = RaceSurface("ravine", ravine.domain, ravine.start, rates, formula="ravine")
+    return BallRace([first, plane], running=["descent", "adam"], **words())
+
+
+def moved_network():
+    """Ten classes by how much ink is right of the middle: 4 for little, 7 for much."""
+    weight = torch.zeros(10, 784)
+    right = torch.arange(784) % 28 > 14
+    weight[7, right], weight[4, ~right] = 1.0, 1.0
+    return weight
+
+
+def moved():
+    images = torch.zeros(3, 28, 28)
+    images[0, 8:20, 7:11] = 1  # left of the middle
+    images[1, 8:20, 18:22] = 1  # right of it
+    images[2, 4:9, 12:17] = 1  # above it
+    layers = [(moved_network(), torch.zeros(10))]
+    return WarpedDigit(
+        images,
+        [4, 7, 7],
+        {"without augmentation": layers, "with augmentation": [(-layers[0][0], layers[0][1])]},
+        centre=(14, 14),
+        **words(),
+    )
+
+
+FIGURES = {
+    "dream": dream,
+    "walker": walker,
+    "bias": bias,
+    "film": film,
+    "masks": masks,
+    "penalties": penalties,
+    "race": race,
+    "moved": moved,
+}
 
 
 BLANK = """[...document.querySelectorAll('[data-deepbook-live]')].flatMap((host) =>
@@ -582,6 +640,234 @@ def test_a_mask_is_drawn(window):
     assert len(seen) > 1
 
 
+# the penalties
+
+
+def minima(page):
+    """Where the loss alone is smallest, and where the loss with the penalty is, in words."""
+    text = page.get_by_role("status").inner_text()
+    return [tuple(map(float, place.split(", "))) for place in re.findall(r"at \((.*?)\)", text)]
+
+
+def test_the_minimum_lands_where_torch_says(window):
+    page = window().open(penalties())
+    best = torch.tensor([30.0, 20.0])
+    hessian = torch.tensor([[1.0, 0.4], [0.4, 1.0]])
+    page.get_by_label("L 2").check()
+    alpha = 0.5 / (1 - 0.5)
+    expected = l2_minimum(hessian, best, alpha).tolist()
+    assert minima(page) == [(30.0, 20.0), pytest.approx(expected, abs=0.051)]
+    page.get_by_label("L 1", exact=True).check()
+    page.get_by_role("slider", name="Strength").fill("0.9")
+    assert minima(page)[1][1] == 0
+    assert page.get_by_role("status").inner_text().endswith("Exactly zero: second.")
+
+
+@pytest.mark.parametrize("hand", ["mouse", "finger"])
+def test_the_minimum_of_the_loss_is_dragged(window, hand):
+    page = window(**(PHONE if hand == "finger" else {})).open(penalties())
+    box = page.get_by_role("application").bounding_box()
+    # the plane reaches from -45 to 45: a third of the way to the left edge, on the axis
+    x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+    if hand == "finger":
+        page.touchscreen.tap(x, y)
+    else:
+        page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3)
+        page.mouse.down()
+        page.mouse.move(x, y)
+        page.mouse.up()
+        page.mouse.move(box["x"] + 5, box["y"] + 5)
+    assert minima(page)[0] == pytest.approx((-15, 0), abs=0.5)
+    page.get_by_role("button", name="As in the data").click()
+    assert minima(page)[0] == (30, 20)
+
+
+def test_the_arrow_keys_move_the_minimum_of_the_loss(window):
+    page = window().open(penalties())
+    plane = page.get_by_role("application")
+    for key in ("ArrowUp", "ArrowLeft", "ArrowLeft"):
+        plane.press(key)
+    # a twentieth of 45 a key
+    assert minima(page)[0] == pytest.approx((25.5, 22.25), abs=0.051)
+    for _ in range(30):
+        plane.press("ArrowUp")
+    assert minima(page)[0][1] == 45
+    assert "Drag the cross" in plane.get_attribute("aria-label")
+
+
+def test_correlated_inputs_and_back_to_the_data(window):
+    page = window().open(penalties())
+    before = minima(page)
+    page.get_by_role("slider", name="Correlation").fill("-0.9")
+    assert minima(page)[1] != before[1]
+    page.get_by_role("button", name="As in the data").press("Enter")
+    assert minima(page) == before
+    assert page.get_by_role("slider", name="Correlation").input_value() == "0.4"
+
+
+# the race
+
+
+def told(page):
+    return page.get_by_role("status").inner_text()
+
+
+def ravine_after(steps, kind, rate, start=(-1.8, 0.6), **more):
+    point = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    optimizer = kind([point], lr=rate, **more)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        LANDSCAPES["ravine"](point).backward()
+        optimizer.step()
+    return LANDSCAPES["ravine"](point).item()
+
+
+def test_after_a_hundred_steps_the_balls_are_as_low_as_in_torch(window):
+    page = window(reduced_motion="reduce").open(race())
+    assert told(page).startswith("After 0 steps from (-1.8, 0.6): descent 19.6, Adam 19.6.")
+    page.get_by_role("button", name="100 steps").click()
+    heights = re.findall(r"(?:descent|Adam) (\d[\d.e-]*\d|\d)", told(page))
+    expected = [
+        ravine_after(100, torch.optim.SGD, 0.01),
+        ravine_after(100, torch.optim.Adam, 0.1),
+    ]
+    # two digits are told, where a height is written with a power of ten
+    assert [float(height) for height in heights] == pytest.approx(expected, rel=0.05)
+
+
+def test_who_races_is_switched_by_mouse_and_key(window):
+    page = window(reduced_motion="reduce").open(race())
+    momentum = page.get_by_role("button", name="momentum")
+    assert momentum.get_attribute("aria-pressed") == "false"
+    momentum.click()
+    assert "momentum 19.6" in told(page)
+    for name in ("descent", "Adam", "momentum"):
+        page.get_by_role("button", name=name).press("Space")
+    assert told(page).startswith("Nobody races")
+    page.get_by_role("button", name="One step").click()
+
+
+@pytest.mark.parametrize("hand", ["mouse", "finger"])
+def test_a_race_starts_where_one_points(window, hand):
+    page = window(**(PHONE if hand == "finger" else {}), reduced_motion="reduce").open(race())
+    page.get_by_role("button", name="100 steps").click()
+    box = page.get_by_role("application").bounding_box()
+    place = (box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25)
+    if hand == "finger":
+        page.touchscreen.tap(*place)
+    else:
+        page.mouse.click(*place)
+    x, y = map(float, re.search(r"After 0 steps from \((.*?), (.*?)\)", told(page)).groups())
+    assert (x, y) == pytest.approx((1, 0.5), abs=0.03)
+
+
+def test_the_arrow_keys_move_the_start_and_stop_at_the_edge(window):
+    page = window(reduced_motion="reduce").open(race())
+    plane = page.get_by_role("application")
+    plane.press("ArrowRight")
+    plane.press("ArrowDown")
+    assert "from (-1.7, 0.55)" in told(page)
+    for _ in range(5):
+        plane.press("ArrowLeft")
+    assert "from (-2, 0.55)" in told(page)
+
+
+def test_a_rate_beyond_the_critical_one_throws_the_ball_off_the_map(window):
+    page = window(reduced_motion="reduce").open(race())
+    slider = page.get_by_role("slider", name="Rate of descent")
+    slider.fill("-1.5")  # .032, where 2 / 100 is critical
+    page.get_by_role("button", name="100 steps").click()
+    assert "descent left the map" in told(page)
+    slider.fill("-2")
+    page.get_by_role("button", name="100 steps").click()
+    assert "left the map" not in told(page)
+
+
+def test_another_surface_brings_its_own_start_and_rates(window):
+    page = window(reduced_motion="reduce").open(race())
+    page.get_by_role("slider", name="Rate of Adam").fill("0")
+    page.get_by_label("plane").check()
+    assert told(page).startswith("After 0 steps from (0.5, 1.5)")
+    assert page.get_by_role("slider", name="Rate of Adam").input_value() == "-1"
+    page.get_by_role("button", name="100 steps").click()
+    assert told(page).startswith("After 100 steps")
+
+
+def test_the_race_runs_and_pauses(window):
+    page = window().open(race())
+    assert not running(page)
+    page.get_by_role("button", name="Run").click()
+    until(page, RUNNING, "true")
+    page.wait_for_timeout(400)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="One step").click()
+    assert int(re.search(r"After (\d+) steps", told(page))[1]) > 2
+
+
+# the moved digit
+
+
+def answers(page):
+    """What the two networks read, and whether they are right."""
+    text = page.get_by_role("status").inner_text()
+    return re.findall(r"reads (\d) \(\d+%, (right|wrong)\)", text)
+
+
+def test_both_networks_read_what_is_shown(window):
+    page = window().open(moved())
+    # the second network is the first one with the opposite weights, so it takes any other class
+    assert answers(page) == [("4", "right"), ("0", "wrong")]
+    page.get_by_role("radiogroup", name="Digit").get_by_label("7").first.check()
+    assert answers(page)[0] == ("7", "right")
+    label = page.get_by_role("img", name="Probabilities of the ten classes").get_attribute(
+        "aria-label"
+    )
+    assert "The network without augmentation reads 7 (100%, right)." in label
+
+
+@pytest.mark.parametrize("hand", ["mouse", "finger"])
+def test_a_slider_moves_the_digit_by_hand(window, hand):
+    page = window(**(PHONE if hand == "finger" else {})).open(moved())
+    slider = page.get_by_role("slider", name="Shift right")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    place = (box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    if hand == "finger":
+        page.touchscreen.tap(*place)
+    else:
+        page.mouse.move(box["x"] + box["width"] / 2, place[1])
+        page.mouse.down()
+        page.mouse.move(*place)
+        page.mouse.up()
+    assert float(slider.input_value()) > 6
+    # eight pixels to the right the bar stands in the other half
+    assert answers(page)[0] == ("7", "wrong")
+    assert slider.get_attribute("aria-valuetext").startswith("+")
+
+
+def test_the_keyboard_turns_the_digit_and_straightens_it(window):
+    page = window().open(moved())
+    page.get_by_role("radiogroup", name="Digit").get_by_label("7").last.check()
+    ink = "(c) => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).join()"
+    digit = page.get_by_role("img", name="A 7, moved")
+    before = digit.evaluate(ink)
+    turn = page.get_by_role("slider", name="Turn")
+    turn.press("ArrowRight")
+    assert turn.get_attribute("aria-valuetext") == "+1°"
+    assert digit.evaluate(ink) != before
+    # anticlockwise, what stood above the middle lies left of it; the other way, right
+    turn.press("End")
+    assert "Turn +90°" in digit.get_attribute("aria-label")
+    assert answers(page)[0] == ("4", "wrong")
+    turn.press("Home")
+    assert answers(page)[0] == ("7", "right")
+    for name in ("Slant", "Size", "Shift down"):
+        page.get_by_role("slider", name=name).press("End")
+    page.get_by_role("button", name="As it was written").press("Enter")
+    assert digit.evaluate(ink) == before
+    assert [s.input_value() for s in page.get_by_role("slider").all()] == ["0", "0", "1", "0", "0"]
+
+
 # for every reader
 
 
@@ -630,7 +916,7 @@ def test_it_fits_a_phone_and_fingers_can_hit_it(window, name):
         assert box["width"] >= 38, button.inner_text()
 
 
-@pytest.mark.parametrize("name", ["dream", "walker", "bias", "masks"])
+@pytest.mark.parametrize("name", ["dream", "walker", "bias", "masks", "penalties", "race", "moved"])
 def test_drawings_are_sharp_on_dense_screens(window, name):
     page = window(**PHONE).open(FIGURES[name]())
     for canvas in page.locator("canvas").all():

@@ -8,13 +8,16 @@ server and loads nothing. :class:`LiveFigure` is the base; the others are its us
 import lazy_loader
 
 _ATTRIBUTES = {
+    "ball_race": ["BallRace", "RaceSurface"],
     "cd_bias": ["CDBias"],
     "live_figure": ["LiveFigure"],
     "dropout_masks": ["DropoutMasks"],
     "film_recommender": ["FilmRecommender"],
     "gibbs_dream": ["GibbsDream"],
     "packing": ["Packed", "pack"],
+    "penalty_contours": ["PenaltyContours"],
     "tempering_walker": ["TemperingWalker"],
+    "warped_digit": ["WarpedDigit"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -22,6 +22,9 @@ const STYLE = `
   button { cursor: pointer; }
   button:hover { border-color: var(--ink); }
   button:disabled { color: #6a6860; background: none; cursor: default; }
+  button.switch { display: inline-flex; gap: 0.4em; align-items: center; }
+  button.switch[aria-pressed="true"] { border: 2px solid var(--ink); font-weight: 600; }
+  button.switch[aria-pressed="false"] { color: #5b5952; border-style: dashed; }
   label.range { display: grid; grid-template-columns: 1fr auto; flex: 1 1 12em; max-width: 24em; }
   .range input { grid-column: 1 / 3; width: 100%; min-height: 32px; margin: 0;
     accent-color: var(--first); }

@@ -3,8 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from deepbook import carried
-from deepbook.boltzmann import Record, read_record, record_names, records
+import deepbook.boltzmann
+import deepbook.optimization
+from deepbook import carried, records
+from deepbook.records import Record, read_carried_record, record_names
 
 
 @pytest.fixture
@@ -27,18 +29,23 @@ def test_a_record_is_read_as_it_was_written(record, tmp_path, monkeypatch):
     path.write_text(json.dumps(vars(record)))
     for module in (records, carried):
         monkeypatch.setattr(module, "files", lambda package: tmp_path)
-    assert record_names() == ["speed"]
-    assert read_record("speed") == record
+    assert record_names("a.package") == ["speed"]
+    assert read_carried_record("a.package", "speed") == record
     with pytest.raises(ValueError, match="expected one of speed, got 'depth'"):
-        read_record("depth")
+        read_carried_record("a.package", "depth")
 
 
-def test_every_record_of_the_package_has_rows_with_the_same_columns():
-    for name in record_names():
-        found = read_record(name)
+@pytest.mark.parametrize(
+    ("chapter", "command"),
+    [(deepbook.boltzmann, "boltzmann.py {}"), (deepbook.optimization, "optimizer_race.py")],
+)
+def test_every_record_of_a_chapter_has_rows_with_the_same_columns(chapter, command):
+    assert chapter.record_names()
+    for name in chapter.record_names():
+        found = chapter.read_record(name)
         assert found.name == name
         assert len({tuple(row) for row in found.rows}) == 1
-        assert found.command.endswith(f"boltzmann.py {name}")
+        assert found.command.endswith(command.format(name))
         assert found.commit
         assert found.machine
 

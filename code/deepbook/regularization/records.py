@@ -1,0 +1,24 @@
+"""The records of this chapter: ``python benchmarks/regularizers.py`` writes them."""
+
+from deepbook import records
+from deepbook.records import Record
+
+__all__ = ["read_record", "record_names"]
+
+_PACKAGE = "deepbook.regularization"
+
+
+def read_record(name: str) -> Record:
+    """The record of that name: ``which`` or ``which_tuning``.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    return records.read_carried_record(_PACKAGE, name)
+
+
+def record_names() -> list[str]:
+    """The names of all records."""
+    return records.record_names(_PACKAGE)
