@@ -59,6 +59,12 @@ const SLIDERS = [
   { name: "right", label: "Shift right", min: -8, max: 8, step: 0.5, text: signed("") },
   { name: "down", label: "Shift down", min: -8, max: 8, step: 0.5, text: signed("") },
 ];
+// the bars stay beside the digit, so that both can be seen while a slider below is moved
+const STYLE = `
+  .look { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.2em;
+    align-items: start; max-width: 38em; }
+  canvas.moved { max-width: 16em; }
+`;
 const percent = (share) => `${Math.round(100 * share)}%`;
 
 export function create(frame, { images, shape, targets, networks, centre, chosen }) {
@@ -124,12 +130,13 @@ export function create(frame, { images, shape, targets, networks, centre, chosen
     brush.stroke();
     return context.createPattern(tile, "repeat");
   };
-  const line = 26;
+  const line = 24;
   const bars = frame.canvas({
     label: () => `Probabilities of the ten classes, by both networks. ${said()}`,
     height: 44 + line * answers[0].length,
     draw: (context, width) => {
-      const [left, right, font] = [22, width - 46, context.font];
+      const [left, right, font] = [18, width - 38, context.font];
+      const small = font.replace("13px", "11px");
       const fills = [stripes(context), blue];
       const bar = (i, x, y, wide) => {
         context.fillStyle = fills[i];
@@ -140,25 +147,26 @@ export function create(frame, { images, shape, targets, networks, centre, chosen
       };
       context.textAlign = "left";
       networks.forEach(({ name }, i) => {
-        bar(i, left, 3 + 18 * i, 24);
+        bar(i, 4, 3 + 18 * i, 16);
         context.fillStyle = ink;
-        context.fillText(name, left + 32, 13 + 18 * i);
+        context.fillText(name, 26, 13 + 18 * i);
       });
       answers[0].forEach((_, label) => {
         const top = 44 + line * label;
         context.fillStyle = ink;
         context.font = label === targets[at] ? `bold ${font}` : font;
         context.fillText(label, 4, top + 15);
-        context.font = font;
+        context.font = small;
         answers.forEach((chances, i) => {
           const wide = chances[label] * (right - left);
           bar(i, left, top + 11 * i, wide);
           context.fillStyle = ink;
           if (label === best(chances)) {
-            context.fillText(percent(chances[label]), left + wide + 5, top + 10 + 11 * i);
+            context.fillText(percent(chances[label]), left + wide + 5, top + 9 + 11 * i);
           }
         });
       });
+      context.font = font;
     },
   });
 
@@ -179,7 +187,7 @@ export function create(frame, { images, shape, targets, networks, centre, chosen
       },
     }),
   );
-  frame.shadow.append(frame.element("style", {}, "canvas.moved { max-width: 15em; }"));
+  frame.shadow.append(frame.element("style", {}, STYLE));
   frame.add(
     frame.choice({
       label: "Digit",
@@ -190,23 +198,16 @@ export function create(frame, { images, shape, targets, networks, centre, chosen
         refresh();
       },
     }),
-    frame.side(
-      frame.element(
-        "div",
-        {},
-        digit,
-        ...sliders,
-        frame.row(
-          frame.button("As it was written", () => {
-            sliders.forEach((slider, i) => {
-              const input = slider.querySelector("input");
-              input.value = REST[SLIDERS[i].name];
-              input.dispatchEvent(new Event("input"));
-            });
-          }),
-        ),
-      ),
-      bars,
+    frame.element("div", { class: "look" }, digit, bars),
+    frame.row(...sliders),
+    frame.row(
+      frame.button("As it was written", () => {
+        sliders.forEach((slider, i) => {
+          const input = slider.querySelector("input");
+          input.value = REST[SLIDERS[i].name];
+          input.dispatchEvent(new Event("input"));
+        });
+      }),
     ),
     status,
   );
