@@ -81,7 +81,7 @@ const whole = (number) => number.toLocaleString("en-US");
 const STYLE = `
   .side > .seen { flex: 0 1 7.5em; }
   .switches { display: grid; grid-template-columns: repeat(auto-fill, minmax(54px, 1fr));
-    gap: 0.4em; }
+    gap: 0.4em; max-width: 26em; }
   .switches button { min-width: 44px; padding: 0.1em; line-height: 1.25; border-width: 2px; }
   .switches b { display: block; }
   .switches button[aria-pressed="true"] { background: var(--first); border-color: var(--first);
@@ -92,7 +92,7 @@ const STYLE = `
   table { width: 100%; border-collapse: collapse; table-layout: fixed; margin-top: 0.6em; }
   th { padding: 0.1em 0.3em; font-weight: 400; text-align: left; vertical-align: bottom;
     line-height: 1.2; }
-  thead th { overflow-wrap: break-word; hyphens: manual; }
+  thead th { hyphens: manual; }
   tr > :first-child { width: 3.4em; }
   td { padding: 0.1em 0.3em; }
   td.most { font-weight: 700; }
@@ -140,7 +140,12 @@ export function create(frame, { network, examples, targets }) {
       },
     }),
   );
-  const heads = ["this network", "weight scaling", "geo\u00admetric mean", "arith\u00admetic mean"];
+  const heads = [
+    "this net\u00adwork",
+    "weight scaling",
+    "geo\u00admetric mean",
+    "arith\u00admetic mean",
+  ];
   const table = frame.element("table", { "aria-label": "Probability of each digit" });
   const status = frame.status();
 
@@ -158,7 +163,7 @@ export function create(frame, { network, examples, targets }) {
   const refresh = () => {
     const one = thinned(network, units, mask);
     switches.forEach((button, unit) => {
-      const gives = units[unit].toFixed(1);
+      const gives = units[unit] ? units[unit].toFixed(2) : "0";
       button.setAttribute("aria-pressed", mask[unit] === 1);
       button.setAttribute("aria-label", `Hidden unit ${unit + 1}, which gives ${gives}`);
       const name = frame.element("b", {}, String(unit + 1));
