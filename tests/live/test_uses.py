@@ -1,6 +1,7 @@
 """What each live figure takes, refuses and stores."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -228,7 +229,7 @@ def layers(*sizes):
     return [(torch.randn(n, m, generator=GENERATOR), torch.zeros(n)) for m, n in pairs]
 
 
-MOVED = {
+MOVED: dict[str, Any] = {
     "images": torch.rand(3, 4, 5, generator=GENERATOR),
     "targets": [0, 2, 1],
     "networks": {"without": layers(20, 6, 3), "with": layers(20, 3)},

@@ -1,6 +1,7 @@
 """A digit that the reader turns, slants, resizes and shifts, read by two networks at once."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -70,7 +71,7 @@ class WarpedDigit(LiveFigure):
         height, width = pictures.shape[1:]
         if len(networks) != 2:
             raise ValueError(f"expected two networks, got {len(networks)}")
-        told = [
+        told: list[dict[str, Any]] = [
             {"name": str(name), "layers": _layers(layers, height * width)}
             for name, layers in networks.items()
         ]
