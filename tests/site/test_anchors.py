@@ -1,5 +1,7 @@
 """Exercises, solutions and claims can be linked to, and who follows a link sees its goal."""
 
+import re
+
 import pytest
 
 from bookbuild.execution.store import Store, claims_in_cell
@@ -125,5 +127,5 @@ def test_the_button_of_a_solution_is_not_called_by_its_link(reader, by_name):
     names = page.locator(".solution .toggle-button").evaluate_all(
         "(buttons) => buttons.map((button) => button.ariaLabel)"
     )
-    assert names[0] == "Solution to Exercise 2.3.1"
+    assert re.fullmatch(r"Solution to Exercise \d+\.3\.1", names[0])
     assert len({*names}) == len(names)

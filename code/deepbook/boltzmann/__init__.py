@@ -72,7 +72,7 @@ _ATTRIBUTES = {
     "partition.exact_likelihood": ["log_likelihood", "log_partition", "model_statistics"],
     "partition.sample_quality": ["Nearest", "nearest", "parzen_log_density"],
     "partition.two_sided_likelihood": ["TwoSidedLikelihood", "two_sided_log_likelihood"],
-    "records": ["Record", "read_record", "record_names"],
+    "records": ["read_record", "record_names"],
     "sampling.markov_chains": ["record_chain", "run_chain"],
     "sampling.parallel_tempering": ["ParallelTempering"],
     "sampling.stochastic_matrices": [

@@ -3,7 +3,7 @@
 from deepbook import records
 from deepbook.records import Record
 
-__all__ = ["Record", "read_record", "record_names"]
+__all__ = ["read_record", "record_names"]
 
 _PACKAGE = "deepbook.boltzmann"
 
