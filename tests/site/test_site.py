@@ -282,7 +282,7 @@ def test_pictures_have_their_sizes_and_load_when_they_are_near(pages):
 
 def test_the_mathematics_font_of_the_site_is_small(site):
     (font,) = site.glob("_static/fonts/*.woff2")
-    # it grows with the signs that pages use: 58 KB for two chapters, 63 for four; 145 before it is cut
+    # it grows with the signs in use: 58 KB for two chapters, 63 for four; 145 before it is cut
     assert font.stat().st_size < 70_000
 
 
