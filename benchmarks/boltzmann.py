@@ -66,7 +66,7 @@ def main() -> int:
         "machine": machine(),
         "versions": {name: version(name) for name in table.PACKAGES},
     }
-    from deepbook.boltzmann.records import Record
+    from deepbook.records import Record
 
     print(Record(**content))
     if not options.quick:
