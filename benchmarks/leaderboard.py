@@ -4,8 +4,8 @@ Each method has four settings to choose from, by two networks trained on 3,200 d
 800 validation digits; ten networks with the chosen one learn from all 4,000 and read the 1,000
 test digits once. Sizes, batches, epochs and schedule are the same for all, and seed by seed the
 order of the digits. What is measured is kept in ``_build/leaderboard.json``: the same call goes
-on from there. In the end it writes ``code/deepbook/regularization/records/leaderboard.json``,
-which ``deepbook.regularization.read_leaderboard`` reads.
+on from there. Writes the records ``leaderboard_tuning`` and ``leaderboard`` of chapter
+``regularization``.
 """
 
 import argparse
@@ -13,15 +13,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
-from boltzmann import commit, machine
+from recording import ROOT, Row, content, write
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -30,9 +27,8 @@ from deepbook.data.labelled import Labelled
 from deepbook.regularization import Augmentation, RandomAffine, RandomElastic
 from deepbook.training import accuracy, evaluate, fit, linear_decay
 
-ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "_build" / "leaderboard.json"
-RECORD = ROOT / "code/deepbook/regularization/records/leaderboard.json"
+COMMAND = "python benchmarks/leaderboard.py"
 EPOCHS, BATCH_SIZE = 50, 100
 CHOOSING, SEEDS = 2, 10
 Setting = Mapping[str, float]
@@ -64,7 +60,8 @@ def main() -> int:
     if options.quick:
         learn, train = learn.first(10), train.first(10)
     kept = Kept(None, epochs=1) if options.quick else Kept(KEPT, EPOCHS)
-    rows: list[dict[str, Any]] = []
+    tuning: list[Row] = []
+    rows: list[Row] = []
     for method, settings in TRIED.items():
         validated = [
             [
@@ -79,14 +76,31 @@ def main() -> int:
             kept(f"{method}, {chosen}, {seed}, test", train, test, chosen, seed)
             for seed in range(2 if options.quick else SEEDS)
         ]
-        tried = [
-            {**setting, "validation": round(sum(values) / len(values), 3)}
-            for setting, values in zip(settings, validated, strict=True)
-        ]
-        rows.append({"method": method, "chosen": dict(chosen), "tried": tried, "test": scores})
+        for setting, values in zip(settings, validated, strict=True):
+            mean = round(sum(values) / len(values), 3)
+            tuning.append({"method": method, "setting": said(setting), "validation read": mean})
+        for seed, score in enumerate(scores):
+            rows.append(
+                {"method": method, "setting": said(chosen), "seed": seed, "test read": score}
+            )
     if not options.quick:
-        write(rows)
+        title = "Four settings for each method, on validation digits"
+        write("regularization", content("leaderboard_tuning", title, tuning, COMMAND))
+        title = "Ten seeds with the chosen settings"
+        write("regularization", content("leaderboard", title, rows, COMMAND))
     return 0
+
+
+def said(setting: Setting) -> str:
+    """A setting in words."""
+    words = {
+        "rate": "rate {:g}",
+        "dropout": "dropout {:g}",
+        "turn": "{:g}°",
+        "shift": "{:g} px",
+        "warp": "warps {:g} px",
+    }
+    return ", ".join(words[name].format(value) for name, value in setting.items())
 
 
 def read(learn: Labelled, judge: Labelled, setting: Setting, seed: int, epochs: int) -> float:
@@ -150,20 +164,6 @@ class Kept:
                 self.path.parent.mkdir(exist_ok=True)
                 self.path.write_text(json.dumps(self.numbers, indent=1) + "\n", "utf-8")
         return self.numbers[what]
-
-
-def write(rows: list[dict[str, Any]]) -> None:
-    """The record, with where it comes from."""
-    content = {
-        "rows": rows,
-        "command": "python benchmarks/leaderboard.py",
-        "commit": commit(),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "machine": machine(),
-        "versions": {"torch": version("torch")},
-    }
-    RECORD.parent.mkdir(exist_ok=True)
-    RECORD.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -9,20 +9,15 @@ epochs and initial weights are the same for all, seed by seed. Writes the two re
 """
 
 import argparse
-import json
 import math
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
-from boltzmann import commit, machine
+from recording import Row, content, write
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
@@ -33,8 +28,6 @@ from deepbook.feedforward import MLP
 from deepbook.optimization import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
 from deepbook.training import NonFiniteError, accuracies, fit_many, predict
 
-ROOT = Path(__file__).resolve().parent.parent
-RECORDS = ROOT / "code/deepbook/optimization/records"
 PROBLEMS = {
     "softmax regression": [64, 10],
     "one hidden layer": [64, 32, 10],
@@ -52,9 +45,9 @@ OPTIMIZERS: dict[str, Maker] = {
 }
 # ten rates from 10^-4 to 10^.5
 RATES = [10 ** (k / 2) for k in range(-8, 2)]
+COMMAND = "python benchmarks/optimizer_race.py"
 EPOCHS, BATCH_SIZE = 15, 64
 CHOOSING, SEEDS = range(3), range(3, 13)
-Row = dict[str, float | str | None]
 
 
 def main() -> int:
@@ -81,8 +74,13 @@ def main() -> int:
             race.extend(raced(problem, name, best, curves, networks, digits.test))
             print(problem, name, f"{best:.2g}", race[-1], flush=True)
     if not options.quick:
-        write("race_tuning", "Ten rates for each optimizer, on validation digits", tuning)
-        write("race", "Ten seeds with the chosen rates", race)
+        write(
+            "optimization",
+            content(
+                "race_tuning", "Ten rates for each optimizer, on validation digits", tuning, COMMAND
+            ),
+        )
+        write("optimization", content("race", "Ten seeds with the chosen rates", race, COMMAND))
     return 0
 
 
@@ -168,22 +166,6 @@ def raced(
 def rounded(number: float) -> float:
     """Four digits."""
     return float(f"{number:.4g}") if math.isfinite(number) else number
-
-
-def write(name: str, title: str, rows: list[Row]) -> None:
-    """A record, with where it comes from."""
-    content: dict[str, Any] = {
-        "name": name,
-        "title": title,
-        "rows": rows,
-        "command": "python benchmarks/optimizer_race.py",
-        "commit": commit(),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "machine": machine(),
-        "versions": {"torch": version("torch")},
-    }
-    RECORDS.mkdir(exist_ok=True)
-    (RECORDS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

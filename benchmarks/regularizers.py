@@ -13,15 +13,11 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
-from boltzmann import commit, machine
+from recording import ROOT, Row, content, write
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
@@ -43,9 +39,8 @@ from deepbook.regularization import (
 )
 from deepbook.training import EarlyStopping, accuracies, fit, linear_decay
 
-ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "_build" / "regularizers.json"
-RECORDS = ROOT / "code/deepbook/regularization/records"
+COMMAND = "python benchmarks/regularizers.py"
 EPOCHS, BATCH_SIZE, RATE = 25, 50, 0.002
 CHOOSING, SEEDS = range(3), range(3, 23)
 STRENGTHS: dict[str, tuple[float, ...]] = {
@@ -60,7 +55,6 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
     "augmentation": (0.5, 1.0, 1.5),
 }
 TOGETHER = ("label smoothing", "dropout", "augmentation")
-Row = dict[str, float | str | None]
 
 
 @dataclass
@@ -213,30 +207,25 @@ def main() -> int:
         rows.append(row("three together", None, seed, read(f"together {seed} t", made, few.test)))
     print(rows[-1])
     if not options.quick:
-        write("which_tuning", "Three strengths for each regularizer, on validation digits", tuning)
-        write("which", "Twenty seeds with the chosen strengths", rows)
+        write(
+            "regularization",
+            content(
+                "which_tuning",
+                "Three strengths for each regularizer, on validation digits",
+                tuning,
+                COMMAND,
+            ),
+        )
+        write(
+            "regularization",
+            content("which", "Twenty seeds with the chosen strengths", rows, COMMAND),
+        )
     return 0
 
 
 def row(name: str, strength: float | None, seed: int, value: float) -> Row:
     """A row of the table of results."""
     return {"regularizer": name, "strength": strength, "seed": seed, "test read": value}
-
-
-def write(name: str, title: str, rows: list[Row]) -> None:
-    """A record, with where it comes from."""
-    content: dict[str, Any] = {
-        "name": name,
-        "title": title,
-        "rows": rows,
-        "command": "python benchmarks/regularizers.py",
-        "commit": commit(),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "machine": machine(),
-        "versions": {"torch": version("torch")},
-    }
-    RECORDS.mkdir(exist_ok=True)
-    (RECORDS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ from dataclasses import replace
 import pytest
 
 import deepbook.boltzmann
-import deepbook.optimization
 from deepbook import carried, records
-from deepbook.records import Record, read_carried_record, record_names
+from deepbook.records import Record, read_record, record_names
 
 
 @pytest.fixture
@@ -24,30 +23,64 @@ def record():
 
 
 def test_a_record_is_read_as_it_was_written(record, tmp_path, monkeypatch):
-    (tmp_path / "records").mkdir()
-    path = tmp_path / "records" / "speed.json"
+    (tmp_path / "chapter" / "records").mkdir(parents=True)
+    path = tmp_path / "chapter" / "records" / "speed.json"
     path.write_text(json.dumps(vars(record)))
+
+    def folder(package):
+        return tmp_path.joinpath(*package.split(".")[1:])
+
     for module in (records, carried):
-        monkeypatch.setattr(module, "files", lambda package: tmp_path)
-    assert record_names("a.package") == ["speed"]
-    assert read_carried_record("a.package", "speed") == record
-    with pytest.raises(ValueError, match="expected one of speed, got 'depth'"):
-        read_carried_record("a.package", "depth")
+        monkeypatch.setattr(module, "files", folder)
+    assert record_names("chapter") == ["speed"]
+    assert read_record("chapter/speed") == record
+    with pytest.raises(ValueError, match="expected one of chapter/speed, got 'chapter/depth'"):
+        read_record("chapter/depth")
+    with pytest.raises(ValueError, match="no record of 'speed'"):
+        read_record("speed")
+
+
+def test_a_chapter_reads_its_own_records():
+    assert deepbook.boltzmann.record_names() == record_names("boltzmann")
+    assert deepbook.boltzmann.read_record("speed") == read_record("boltzmann/speed")
+
+
+@pytest.mark.parametrize("chapter", ["boltzmann", "regularization", "optimization"])
+def test_every_record_of_a_chapter_has_rows_with_the_same_columns(chapter):
+    assert record_names(chapter)
+    for name in record_names(chapter):
+        found = read_record(f"{chapter}/{name}")
+        assert found.name == name
+        assert len({tuple(row) for row in found.rows}) == 1
+        assert found.command.startswith("python benchmarks/")
+        assert found.commit
+        assert found.machine
 
 
 @pytest.mark.parametrize(
-    ("chapter", "command"),
-    [(deepbook.boltzmann, "boltzmann.py {}"), (deepbook.optimization, "optimizer_race.py")],
+    ("name", "who", "setting", "judged", "best", "tries", "seeds"),
+    [
+        ("regularization/leaderboard", ["method"], "setting", "validation read", max, 4, 10),
+        ("regularization/which", ["regularizer"], "strength", "validation read", max, 3, 20),
+        ("optimization/race", ["problem", "optimizer"], "rate", "validation loss", min, 10, 10),
+    ],
 )
-def test_every_record_of_a_chapter_has_rows_with_the_same_columns(chapter, command):
-    assert chapter.record_names()
-    for name in chapter.record_names():
-        found = chapter.read_record(name)
-        assert found.name == name
-        assert len({tuple(row) for row in found.rows}) == 1
-        assert found.command.endswith(command.format(name))
-        assert found.commit
-        assert found.machine
+def test_a_contest_gives_each_the_same_budget_and_races_what_validation_chose(
+    name, who, setting, judged, best, tries, seeds
+):
+    tuned, raced = read_record(f"{name}_tuning").rows, read_record(name).rows
+    contestants = {tuple(row[key] for key in who) for row in tuned}
+    all_seeds = {row["seed"] for row in raced}
+    assert len(all_seeds) == seeds
+    for one in contestants:
+        mine = [row for row in tuned if tuple(row[key] for key in who) == one]
+        assert len(mine) == (1 if one == ("none",) else tries)
+        runs = [row for row in raced if tuple(row[key] for key in who) == one]
+        assert {row["seed"] for row in runs} == all_seeds
+        assert len(runs) == seeds
+        top = best(row[judged] for row in mine if row[judged] is not None)
+        winners = {row[setting] for row in mine if row[judged] == top}
+        assert {row[setting] for row in runs} <= winners
 
 
 def test_numbers_of_a_column_have_equally_many_decimals(record):

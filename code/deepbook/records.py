@@ -1,7 +1,7 @@
 """Tables that a benchmark measured and wrote down, for pages to show as recorded.
 
 A benchmark writes ``records/NAME.json`` into a chapter's package, so that a downloaded notebook
-finds it too; the chapter's own ``read_record`` reads it.
+finds it too.
 """
 
 import json
@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from deepbook.carried import read_carried
 
-__all__ = ["Record", "read_carried_record", "record_names"]
+__all__ = ["Record", "read_record", "record_names"]
 
 Value = float | str | None
 
@@ -91,32 +91,32 @@ class Record:
         )
 
 
-def read_carried_record(package: str, name: str) -> Record:
-    """A record that a package carries.
+def read_record(path: str) -> Record:
+    """A record that the package carries.
 
     Parameters
     ----------
-    package : str
-        ``"deepbook.boltzmann"``.
-    name : str
-        One of ``record_names(package)``.
+    path : str
+        Chapter and name: ``"optimization/race"``.
 
     Raises
     ------
     ValueError
         If there is none.
     """
-    known = record_names(package)
+    chapter, _, name = path.partition("/")
+    known = record_names(chapter)
     if name not in known:
-        raise ValueError(f"expected one of {', '.join(known)}, got {name!r}")
-    content = json.loads(read_carried(package, f"records/{name}.json"))
+        listed = ", ".join(f"{chapter}/{one}" for one in known) or f"no record of {chapter!r}"
+        raise ValueError(f"expected one of {listed}, got {path!r}")
+    content = json.loads(read_carried(f"deepbook.{chapter}", f"records/{name}.json"))
     content["rows"] = tuple(content["rows"])
     return Record(**content)
 
 
-def record_names(package: str) -> list[str]:
-    """The names of all records that a package carries."""
-    folder = files(package) / "records"
+def record_names(chapter: str) -> list[str]:
+    """The names of a chapter's records; none if there is no such chapter."""
+    folder = files("deepbook") / chapter / "records"
     if not folder.is_dir():
         return []
     return sorted(

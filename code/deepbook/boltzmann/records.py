@@ -5,8 +5,6 @@ from deepbook.records import Record
 
 __all__ = ["read_record", "record_names"]
 
-_PACKAGE = "deepbook.boltzmann"
-
 
 def read_record(name: str) -> Record:
     """The record of that name.
@@ -16,9 +14,9 @@ def read_record(name: str) -> Record:
     ValueError
         If there is none.
     """
-    return records.read_carried_record(_PACKAGE, name)
+    return records.read_record(f"boltzmann/{name}")
 
 
 def record_names() -> list[str]:
     """The names of all records."""
-    return records.record_names(_PACKAGE)
+    return records.record_names("boltzmann")

@@ -53,7 +53,6 @@ _ATTRIBUTES = {
         "random_quadratic",
     ],
     "quasi_newton": ["BFGS", "LBFGS", "bfgs", "lbfgs"],
-    "records": ["read_record", "record_names"],
     "rmsprop": ["RMSProp"],
     "sgd": ["SGD"],
     "simulated_annealing": ["anneal", "geometric_temperatures"],

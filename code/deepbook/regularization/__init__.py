@@ -38,7 +38,6 @@ _ATTRIBUTES = {
     ],
     "label_smoothing": ["SmoothedCrossEntropy", "smooth_labels", "smoothed_cross_entropy"],
     "label_spreading": ["knn_graph", "propagate_labels", "spread_labels"],
-    "leaderboard": ["Leaderboard", "LeaderboardRow", "read_leaderboard"],
     "linear_solutions": ["LinearFit", "minimum_norm_solution", "pseudo_inverse", "ridge"],
     "mixing": ["CutMix", "Mixup", "cut_box", "mix"],
     "noise": ["gaussian_noise", "masking_noise", "salt_and_pepper"],
@@ -73,7 +72,6 @@ _ATTRIBUTES = {
         "l2_minimum",
         "l2_shrinkage",
     ],
-    "records": ["read_record", "record_names"],
     "retraining": ["fit_steps", "fit_until_loss", "steps_of"],
     "robustness": ["adversarial_loss", "robust_accuracy"],
     "semi_supervised": [
