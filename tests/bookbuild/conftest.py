@@ -22,9 +22,20 @@ from sphinx.builders import Builder
 from sphinx.builders.html import StandaloneHTMLBuilder
 
 import deepbook.data
+from bookbuild import project
 from bookbuild.__main__ import main
-from bookbuild.execution import forkserver
+from bookbuild.execution import dependencies, forkserver
 from bookbuild.project import Project
+
+# the modules that hash whole folders
+READERS_OF_FOLDERS = (
+    "build",
+    "checks.book",
+    "downloads.notebooks_of_site",
+    "execution.store",
+    "extensions.executed_pages",
+    "extensions.shown_elsewhere",
+)
 
 CONFIG = """
 title: A small book
@@ -181,6 +192,34 @@ def what_is_imported_and_installed_stays():
         patch.setattr(metadata, "version", cache(metadata.version))
         yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_checkout_is_read_once():
+    """Its files stay while tests run: to hash them is half of what a check of a small book costs.
+
+    Other folders, which tests write, are read each time.
+    """
+    folder = dependencies._package_folder()
+    hashes = {each: cache(getattr(dependencies, each)) for each in ("hash_of_module", "_table_of")}
+    names, of_folder = cache(dependencies._module_names), cache(project.hash_of_folder)
+
+    def in_checkout(kept, original):
+        def read(*arguments):
+            here = dependencies._package_folder() == folder
+            return (kept if here else original)(*arguments)
+
+        return read
+
+    def hash_of_folder(path):
+        return (of_folder if path in (project.PACKAGE, folder) else of_folder.__wrapped__)(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for each, kept in {**hashes, "_module_names": names}.items():
+            patch.setattr(dependencies, each, in_checkout(kept, kept.__wrapped__))
+        for reader in READERS_OF_FOLDERS:
+            patch.setattr(f"bookbuild.{reader}.hash_of_folder", hash_of_folder)
+        yield
 
 
 @dataclass
