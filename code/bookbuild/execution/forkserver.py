@@ -26,12 +26,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-PRELOADED = (
-    *("torch", "numpy.random", "matplotlib.pyplot", "matplotlib.backends.backend_agg"),
-    # what each kernel imports when it starts
-    *("IPython.extensions.storemagic", "ipykernel.kernelapp", "ipykernel.debugger", "sqlite3"),
+# what each kernel imports when it starts
+OF_KERNELS = (
+    "IPython.extensions.storemagic",
+    "ipykernel.kernelapp",
+    "ipykernel.debugger",
+    "sqlite3",
 )
 
+PRELOADED = (
+    *("torch", "numpy.random", "matplotlib.pyplot", "matplotlib.backends.backend_agg"),
+    # what torch imports when a page makes its first optimizer: as much as torch itself
+    "torch._dynamo",
+    *OF_KERNELS,
+)
 
 _PR_SET_PDEATHSIG = 1
 
@@ -53,7 +61,7 @@ class ForkServer:
             raise OSError("this system cannot fork")
         self._socket, theirs = socket.socketpair()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bookbuild.execution.forkserver", str(theirs.fileno())],
+            [sys.executable, "-m", __name__, str(theirs.fileno()), *PRELOADED],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             # matplotlib reads a file of settings in the folder where it is first imported
@@ -186,11 +194,19 @@ def close_shared_server() -> None:
             _server = None
 
 
-def serve(control: socket.socket) -> None:
-    """Fork kernels as the builder asks, until it hangs up; then end all that still run."""
+def serve(control: socket.socket, preloaded: Sequence[str]) -> None:
+    """Fork kernels as the builder asks, until it hangs up; then end all that still run.
+
+    Parameters
+    ----------
+    control : socket
+        To the builder.
+    preloaded : sequence of str
+        Names of the modules that each kernel has from the start.
+    """
     # the debugger, which no page uses, otherwise warns when it is imported
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-    for name in PRELOADED:
+    for name in preloaded:
         __import__(name)
     # a kernel's garbage collector would touch, and so copy, all that the parent has
     gc.collect()
@@ -302,4 +318,4 @@ def _seed_from_entropy() -> None:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

@@ -92,6 +92,19 @@ def test_what_one_page_does_no_other_page_sees(monkeypatch):
     assert values(run("__import__('os').environ['COLOUR_OF_THE_DAY']")) == ["blue"]
 
 
+def test_a_page_finds_imported_what_its_first_optimizer_needs():
+    source = """
+    import sys, torch
+    weights, before = [torch.zeros(2, requires_grad=True)], set(sys.modules)
+    adam = torch.optim.Adam(weights, 0.1)
+    weights[0].sum().backward(); adam.step(); adam.zero_grad()
+    torch.func.vmap(torch.sin)(torch.ones(3))
+    len(set(sys.modules) - before)
+    """
+    (imported,), (in_ordinary,) = values(run(source)), values(run(source, fork=False))
+    assert imported <= 20 < in_ordinary
+
+
 def test_a_page_that_forgets_its_seed_gets_other_numbers_each_time():
     draw = "import random, numpy, torch; [random.random(), numpy.random.rand()]"
     draw += "+ [torch.initial_seed()]"
@@ -201,6 +214,8 @@ def builder(book, *arguments):
     """A build in a process of its own; ended in any case."""
     source = (
         "import sys, deepbook.data\ndeepbook.data.fetch_all = lambda: None\n"
+        "from bookbuild.execution import forkserver\n"
+        "forkserver.PRELOADED = forkserver.OF_KERNELS\n"  # the small book needs no torch
         "from bookbuild.__main__ import main\nsys.exit(main(sys.argv[1:]))"
     )
     process = subprocess.Popen(
