@@ -161,12 +161,15 @@ def main() -> int:
             scores.append({"training": way, "setting": said(best), "seed": seed, **shares})
         print(json.dumps(tuning[-1]), json.dumps(scores[-1]), flush=True)
     if not options.quick:
-        for name, title, rows in (
-            ("adversarial_tuning", "Six settings for each way, on validation digits", tuning),
-            ("adversarial", "Ten seeds with the chosen settings, on test digits", scores),
-            ("masking", "Trained and attacked at one radius, five seeds, on test digits", masking),
-        ):
-            write("regularization", content(name, title, rows, COMMAND))
+        tables = {
+            "adversarial_tuning": ("Six settings for each way, on validation digits", tuning),
+            "adversarial": ("Ten seeds with the chosen settings, on test digits", scores),
+            "masking": ("Trained and attacked at one radius, five seeds, on test digits", masking),
+        }
+        # all before the first is written: a written record is a change
+        records = [content(name, *table, COMMAND) for name, table in tables.items()]
+        for record in records:
+            write("regularization", record)
     return 0
 
 
