@@ -61,6 +61,7 @@ def test_every_record_of_a_chapter_has_rows_with_the_same_columns(chapter):
     ("name", "who", "setting", "judged", "best", "tries", "seeds"),
     [
         ("regularization/leaderboard", ["method"], "setting", "validation read", max, 4, 10),
+        ("regularization/adversarial", ["training"], "setting", "validation score", max, 6, 10),
         ("regularization/which", ["regularizer"], "strength", "validation read", max, 3, 20),
         ("optimization/race", ["problem", "optimizer"], "rate", "validation loss", min, 10, 10),
     ],
