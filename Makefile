@@ -24,11 +24,15 @@ help:
 book: .venv/installed
 	$(BIN)/python -m bookbuild html $(if $(STRICT),--strict)
 
+# files in their order: the many small ones stand at the end, where they level the processes
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+	--no-loadscope-reorder
+
 unit: .venv/installed
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/site
+	$(PYTEST) --ignore tests/site
 
 test: book
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PYTEST)
 
 # make test runs the notebooks of pages that changed since $$DEEPBOOK_LANDED (or the upstream
 # branch, or the last commit), and of all others a fifth, which the commit draws
