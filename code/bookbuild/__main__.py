@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from bookbuild.build import broken_claims, build_page, build_site, check_book, execute_pages
 from bookbuild.execution.dependencies import Surroundings
+from bookbuild.execution.interrupts import noting_interrupts
 from bookbuild.execution.store import Store
 from bookbuild.project import BuildFailed, Project
 from bookbuild.room.measure import measure_room, summary
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _imports(project)
         if options.command == "room" and options.check:
             return _check_room(project, options)
-        with FileLock(project.build / "lock", timeout=0):
+        with noting_interrupts(), FileLock(project.build / "lock", timeout=0):
             return _run(project, options)
     except Timeout:
         print("another build is at work in this folder; try again when it is done", file=sys.stderr)

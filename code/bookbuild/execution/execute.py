@@ -1,7 +1,7 @@
 """Run the pages that are stale, the longest first, as many at once as the machine carries."""
 
 from collections.abc import Generator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from bookbuild.budget import is_long
 from bookbuild.execution.capacity import pages_at_once
 from bookbuild.execution.dependencies import Dependencies
 from bookbuild.execution.forkserver import can_fork, close_shared_server
+from bookbuild.execution.interrupts import when_completed
 from bookbuild.execution.kernel import Limits, Run, run_page, stop_kernels
 from bookbuild.execution.progress_display import Show, make_show
 from bookbuild.execution.store import Record, Store
@@ -99,7 +100,7 @@ def _run_all(
                 waiting.append(pool.submit(here, page, notebook))
             else:
                 waiting.append(pool.submit(run_page, page, notebook, LIMITS, fork=forking))
-        for done in as_completed(waiting):
+        for done in when_completed(waiting):
             yield done.result()
     finally:
         # on Ctrl-C too: what has finished is kept, what runs is not waited for

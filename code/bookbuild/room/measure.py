@@ -4,7 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from bookbuild.execution.experiment import (
     read_measurement,
 )
 from bookbuild.execution.forkserver import can_fork, close_shared_server
+from bookbuild.execution.interrupts import when_completed
 from bookbuild.execution.kernel import Run, run_page, stop_kernels
 from bookbuild.execution.store import Store, claims_in, numbers_glued_in
 from bookbuild.room.record import (
@@ -224,7 +225,7 @@ def _run_all(store: Store, tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[
                 run_page, task.page, notebook, LIMITS, fork=can_fork(), environment=shifted
             )
             waiting[future] = task
-        for future in as_completed(waiting):
+        for future in when_completed(waiting):
             yield waiting[future], future.result()
     finally:
         for future in waiting:
