@@ -17,7 +17,7 @@ CONTENT = ["texts", "texts/a", "texts/a/words.txt", "texts/b", "texts/b/words.tx
 
 @pytest.fixture(autouse=True)
 def without_pip(request, index, monkeypatch):
-    """What the index serves, at once: pip, which takes a second, is no matter of most tests here."""
+    """What the index serves, at once: most tests here are about files, and pip takes a second."""
 
     def download(entry, staging, *, progress):
         wheel = staging / entry.wheel
