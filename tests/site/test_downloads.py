@@ -1,8 +1,11 @@
+import ast
 import importlib.util
 import os
 import re
 import subprocess
 import sys
+from email import message_from_bytes
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -140,6 +143,33 @@ def test_every_set_up_cell_runs_with_nothing_but_the_wheel(downloads, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [file.name for file in files]
+
+
+def imported(source):
+    """The packages that the statements of a cell import."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+@each_page
+def test_a_notebook_imports_nothing_that_the_wheel_does_not_bring(downloads, name):
+    (wheel,) = downloads.glob("deepbook-*.whl")
+    with ZipFile(wheel) as archive:
+        (file,) = [each for each in archive.namelist() if each.endswith(".dist-info/METADATA")]
+        required = message_from_bytes(archive.read(file)).get_all("Requires-Dist")
+    brought = {re.split(r"[^\w.-]", each)[0] for each in required} | {"deepbook"}
+    notebook = nbformat.read(downloads / "notebooks" / name, as_version=4)
+    wanted = {each for source in code_cells(notebook) for each in imported(source)}
+    distributions = packages_distributions()
+    missing = {
+        each
+        for each in wanted - sys.stdlib_module_names
+        if not brought & {*distributions.get(each, ()), each}
+    }
+    assert not missing, f"{name} needs what a reader may not have: {sorted(missing)}"
 
 
 def test_the_wheel_has_every_module_that_the_pages_loaded(downloads):
