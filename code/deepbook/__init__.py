@@ -8,8 +8,8 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules="""boltzmann claims data feedforward figures live optimization progress recommenders
-    regularization representation tables training units""".split(),
+    submodules="""boltzmann claims convolution data feedforward figures live optimization progress
+    recommenders regularization representation sequence tables training units""".split(),
     submod_attrs={
         "_version": ["__version__"],
         "claims": ["BrokenClaim", "claim", "glue"],

@@ -1,0 +1,9 @@
+"""Convolutional networks: the code of chapter 4 (Goodfellow et al. 2016, chapter 9)."""
+
+import lazy_loader
+
+_ATTRIBUTES: dict[str, list[str]] = {}
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=sorted(_ATTRIBUTES), submod_attrs=_ATTRIBUTES
+)

@@ -1,0 +1,9 @@
+"""Sequence models: the code of chapter 5 (Goodfellow et al. 2016, chapter 10)."""
+
+import lazy_loader
+
+_ATTRIBUTES: dict[str, list[str]] = {}
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=sorted(_ATTRIBUTES), submod_attrs=_ATTRIBUTES
+)
