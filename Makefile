@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
+# compiled files are kept: to compile all anew, in each process, is a seventh of the tests' work
+unexport PYTHONDONTWRITEBYTECODE
 
 # `make book STRICT=1` fails where an author has something to mend
 STRICT ?=

@@ -112,7 +112,7 @@ def test_plain_jupyter_book_tells_the_truth_too(book_of_code, code):
     (code / "answers.py").write_text("answer = 30 + 9\n\n")
     assert build() == "It is 39, and half of it 19.5."
     assert book_of_code.page("book/one").select_one(".db-claim")["data-holds"] == "false"
-    (code / "answers.py").write_text("answer = 1 / 0\n\n\n")
+    (code / "answers.py").write_text("answer = 1 / 0\n\n\n\n")
     assert plain_jupyter_book(book_of_code).exit_code != 0
 
 
