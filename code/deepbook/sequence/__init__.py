@@ -2,7 +2,12 @@
 
 import lazy_loader
 
-_ATTRIBUTES: dict[str, list[str]] = {}
+_ATTRIBUTES: dict[str, list[str]] = {
+    "abc_reading": ["parse_abc"],
+    "abc_writing": ["write_abc"],
+    "musical_keys": ["key_accidentals"],
+    "tunes": ["ABCError", "Bar", "Note", "Tune"],
+}
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__, submodules=sorted(_ATTRIBUTES), submod_attrs=_ATTRIBUTES
