@@ -6,6 +6,7 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "abc_reading": ["parse_abc"],
     "abc_writing": ["write_abc"],
     "musical_keys": ["key_accidentals"],
+    "rnn_rbm": ["RNNRBM"],
     "tunes": ["ABCError", "Bar", "Note", "Tune"],
 }
 
