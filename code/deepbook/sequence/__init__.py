@@ -7,6 +7,7 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "abc_writing": ["write_abc"],
     "musical_keys": ["key_accidentals"],
     "rnn_rbm": ["RNNRBM"],
+    "tune_synthesis": ["midi_frequency", "synthesize_tune", "wav_bytes"],
     "tunes": ["ABCError", "Bar", "Note", "Tune"],
 }
 

@@ -220,7 +220,7 @@ class RNNRBM(nn.Module):
             )
         piece = []
         state = self.initial_state
-        visible = torch.zeros_like(self.visible_bias)
+        visible = torch.zeros_like(self.visible_bias.detach())
         for _ in range(steps):
             biases = (
                 self.visible_bias + state @ self.state_to_visible,
