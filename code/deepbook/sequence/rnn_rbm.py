@@ -219,7 +219,7 @@ class RNNRBM(nn.Module):
                 f"expected at least 1 step and 1 Gibbs step, got {steps} and {gibbs_steps}"
             )
         piece = []
-        state = self.initial_state
+        state: Tensor = self.initial_state
         visible = torch.zeros_like(self.visible_bias.detach())
         for _ in range(steps):
             biases = (
