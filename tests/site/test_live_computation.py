@@ -1,5 +1,6 @@
 """What the live figures compute, in Chromium, against torch on the same numbers."""
 
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from deepbook.live import (
     GibbsDream,
     LiveFigure,
     TemperingWalker,
+    TunePlayer,
     WarpedDigit,
     pack,
 )
@@ -34,6 +36,7 @@ from deepbook.regularization import (
     ista,
     weight_scaling,
 )
+from deepbook.sequence import parse_abc, played_tune, synthesize_tune
 
 pytestmark = pytest.mark.browser
 
@@ -745,3 +748,48 @@ def test_probabilities_are_finite_for_logits_of_thousands(run):
     layers = [{"weight": pack(torch.tensor([[1e4, -1e4]])), "bias": pack(torch.zeros(2))}]
     got = run("warped_digit.js", "return m.probabilities(d.layers, [1])", layers=layers)
     assert got == [1, 0]
+
+
+# tunes
+
+TUNE = "T:t\nM:2/4\nL:1/8\nK:D\n|:d>f (3gfe|1A,2-A,z:|2c'2 d''2-|d''2|]"
+
+
+def test_a_tune_is_heard_as_the_package_has_it(run):
+    tune = parse_abc(TUNE)
+    notes = run("tune_player.js", "return m.heard(d.tune)", tune=asdict(played_tune(tune)))
+    assert [note["pitch"] for note in notes] == [note.pitch for note in tune.heard()]
+    close([note["length"] for note in notes], torch.tensor([float(n.length) for n in tune.heard()]))
+    written = [tune.notes[note["note"]].pitch for note in notes]
+    assert written == [note["pitch"] for note in notes]
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050])
+def test_the_wave_of_a_tune_is_the_packages(run, rate):
+    tune = parse_abc(TUNE)
+    body = f"return m.synthesize(m.heard(d.tune), 0.3, {rate})"
+    wave = run("tune_player.js", body, tune=asdict(played_tune(tune)))
+    expected = synthesize_tune(tune.heard(), whole_note=0.3, sample_rate=rate)
+    assert len(wave) == len(expected)
+    close(wave, expected)
+
+
+def test_flags_and_dots_say_the_length_of_a_note(run):
+    lengths = [1, 1 / 2, 1 / 4, 3 / 8, 1 / 8, 3 / 16, 1 / 16, 3 / 32, 1 / 12, 1 / 24, 1 / 6]
+    body = "return [d.lengths.map(m.flags), d.lengths.map(m.isDotted)]"
+    found, dotted = run("tune_player.js", body, lengths=lengths)
+    assert found == [0, 0, 0, 0, 1, 1, 2, 2, 1, 2, 0]
+    assert [length for length, dot in zip(lengths, dotted, strict=True) if dot] == [
+        3 / 8,
+        3 / 16,
+        3 / 32,
+    ]
+
+
+def test_a_player_without_tunes_is_refused():
+    tune = played_tune(parse_abc(TUNE))
+    for tunes in ([], [tune, tune]):
+        with pytest.raises(ValueError, match="at least 1 tune, with names that differ"):
+            TunePlayer(tunes, **words())
+    with pytest.raises(ValueError, match="a whole note above 0 seconds, got 0"):
+        TunePlayer([tune], whole_note=0, **words())

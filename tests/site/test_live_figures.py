@@ -17,10 +17,12 @@ from deepbook.live import (
     PenaltyContours,
     RaceSurface,
     TemperingWalker,
+    TunePlayer,
     WarpedDigit,
 )
 from deepbook.optimization import LANDSCAPES
 from deepbook.regularization import l2_minimum
+from deepbook.sequence import parse_abc, played_tune
 
 pytestmark = pytest.mark.browser
 
@@ -134,6 +136,17 @@ def moved():
     )
 
 
+TUNES = {
+    "short": "M:2/4\nL:1/8\nK:D\n|:d>f (3gfe:|1A,2z2:|2^c4|]",
+    "long": "M:6/8\nL:1/8\nK:Gm\n" + "G3 B3|" * 9,
+}
+
+
+def player():
+    tunes = [played_tune(parse_abc(text), name) for name, text in TUNES.items()]
+    return TunePlayer(tunes, **words())
+
+
 FIGURES = {
     "dream": dream,
     "walker": walker,
@@ -143,6 +156,7 @@ FIGURES = {
     "penalties": penalties,
     "race": race,
     "moved": moved,
+    "player": player,
 }
 
 
@@ -894,6 +908,61 @@ POOR_CONTRAST = """(card) => {
   }
   return poor;
 }"""
+
+
+# tunes
+
+STARTED = """() => { window.started = 0;
+  const start = AudioBufferSourceNode.prototype.start;
+  AudioBufferSourceNode.prototype.start = function (...when) {
+    window.started += 1; window.samples = this.buffer.length; return start.apply(this, when);
+  }; }"""
+
+
+def test_a_tune_sounds_only_when_it_is_asked_for(window):
+    page = window().open(player())
+    page.evaluate(STARTED)
+    status = page.get_by_role("status")
+    page.get_by_role("radio", name="long").check()
+    assert page.evaluate("window.started") == 0
+    page.get_by_role("button", name="Play").click()
+    assert "Playing long" in status.text_content()
+    # nine bars of six eighths, each whole note of 1.8 seconds
+    assert page.evaluate("[window.started, window.samples]") == [1, round(22050 * 1.8 * 9 * 0.75)]
+    assert page.get_by_role("button", name="Follow silently").is_disabled()
+    page.get_by_role("button", name="Stop").click()
+    assert status.text_content() == "Stopped."
+    assert page.get_by_role("button", name="Play").is_enabled()
+
+
+def test_without_sound_the_notes_are_followed_to_the_end(window):
+    page = window().open(player())
+    page.evaluate(STARTED)
+    drawing = page.locator("canvas")
+    before = drawing.screenshot()
+    page.get_by_role("button", name="Follow silently").press("Enter")
+    assert "Following short" in page.get_by_role("status").text_content()
+    page.wait_for_timeout(100)
+    assert drawing.screenshot() != before  # a note is marked
+    page.get_by_text("The tune is over.").wait_for()
+    assert drawing.screenshot() == before
+    assert page.evaluate("window.started") == 0
+
+
+def test_another_tune_stops_the_one_that_plays(window):
+    page = window().open(player())
+    page.get_by_role("button", name="Follow silently").click()
+    page.get_by_role("radio", name="long").check()
+    assert page.get_by_role("button", name="Follow silently").is_enabled()
+    assert "long, in 6/8, 9 bars" in page.locator("canvas").get_attribute("aria-label")
+
+
+def test_a_tune_stops_when_it_is_out_of_sight(window):
+    page = window().open(player(), between="", ready=True)
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<div style=\"height:3000px\">')")
+    page.get_by_role("button", name="Follow silently").click()
+    page.evaluate("window.scrollTo(0, 2500)")
+    page.get_by_text("Stopped.").wait_for(state="attached")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -17,6 +17,8 @@ _ATTRIBUTES = {
     "packing": ["Packed", "pack"],
     "penalty_contours": ["PenaltyContours"],
     "tempering_walker": ["TemperingWalker"],
+    "played_tune": ["PlayedTune"],
+    "tune_player": ["TunePlayer"],
     "warped_digit": ["WarpedDigit"],
 }
 

@@ -5,8 +5,9 @@ import lazy_loader
 _ATTRIBUTES: dict[str, list[str]] = {
     "abc_reading": ["parse_abc"],
     "abc_writing": ["write_abc"],
-    "musical_keys": ["key_accidentals"],
+    "musical_keys": ["SEMITONES", "key_accidentals", "spell"],
     "rnn_rbm": ["RNNRBM"],
+    "staff_notes": ["played_tune"],
     "tune_synthesis": ["midi_frequency", "synthesize_tune", "wav_bytes"],
     "tunes": ["ABCError", "Bar", "Note", "Tune"],
 }
