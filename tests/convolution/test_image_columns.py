@@ -72,13 +72,13 @@ def test_rows_stand_in_the_order_of_the_weights():
 
 def test_patches_in_any_number_of_dimensions():
     geometry = ConvGeometry.of((4,), (3,), padding="circular")
-    seen = patches(torch.arange(4), geometry)
-    assert seen.tolist() == [[3, 0, 1, 2], [0, 1, 2, 3], [1, 2, 3, 0]]
-    assert fold_patches(seen, geometry).tolist() == [0, 3, 6, 9]
+    seen = patches(torch.arange(4)[None], geometry)
+    assert seen[..., 0].tolist() == [[3, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 0]]
+    assert fold_patches(seen, geometry).tolist() == [[0, 3, 6, 9]]
     cube = ConvGeometry.of((3, 4, 5), (2, 2, 2), stride=2)
     x = random((2, 3, 4, 5), 0)
-    assert patches(x, cube).shape == (2, 2, 2, 2, 1, 2, 2)
-    torch.testing.assert_close(patches(x, cube)[:, 1, 0, 1], x[:, 1:2:2, 0:3:2, 1:5:2])
+    assert patches(x, cube).shape == (1, 2, 2, 2, 2, 2, 2)
+    torch.testing.assert_close(patches(x, cube)[0, 1, 1, 1, 0, 1], x[:, 1, 2, 3])
 
 
 def test_many_at_once():

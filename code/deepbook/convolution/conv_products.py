@@ -1,6 +1,9 @@
 """Convolutional layers as one matrix product for each group (im2col)."""
 
+import math
+
 from torch import Tensor
+from torch.nn.functional import linear
 
 from deepbook.convolution.image_columns import patches
 from deepbook.convolution.layer_shapes import layer_geometry
@@ -87,8 +90,14 @@ def _layer(
     dims: int,
 ) -> Tensor:
     geometry = layer_geometry(x, weight, bias, stride, padding, dilation, groups, dims=dims)
-    N, OC = len(x), len(weight)
-    columns = patches(x, geometry).reshape(N, groups, weight[0].numel(), geometry.places)
-    rows = weight.reshape(groups, OC // groups, -1)
-    out = (rows @ columns).reshape(N, OC, *geometry.output)  # Goodfellow 9.8
-    return out if bias is None else out + bias.reshape(-1, *[1] * dims)
+    OC, each = len(weight), weight.shape[1]
+    # a patch is a row of one matrix, an output channel's weights a column of the other
+    seen = patches(x, geometry).reshape(-1, math.prod(geometry.kernel), groups, each)
+    filters = weight.flatten(2).transpose(1, 2).reshape(groups, OC // groups, -1)
+    if groups == 1:
+        out = linear(seen.flatten(1), filters[0], bias)  # Goodfellow 9.8
+    else:
+        rows = seen.permute(2, 0, 1, 3).flatten(2)
+        out = (rows @ filters.transpose(1, 2)).movedim(0, 1).flatten(1)
+        out = out if bias is None else out + bias
+    return out.reshape(len(x), *geometry.output, OC).movedim(-1, 1)

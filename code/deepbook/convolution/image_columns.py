@@ -41,7 +41,7 @@ def im2col(
         raise ValueError(f"expected an input of shape (N, C, H, W), got {tuple(x.shape)}")
     kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
     geometry = ConvGeometry.of(x.shape[2:], kernel, stride, padding, dilation)
-    return patches(x, geometry).flatten(-2).flatten(1, 3)
+    return patches(x, geometry).permute(0, 5, 3, 4, 1, 2).flatten(4).flatten(1, 3)
 
 
 def col2im(
@@ -91,20 +91,21 @@ def col2im(
         )
     channels = columns.shape[1] // each
     shape = (len(columns), channels, *geometry.kernel, *geometry.output)
-    return fold_patches(columns.reshape(shape), geometry)
+    return fold_patches(columns.reshape(shape).permute(0, 4, 5, 2, 3, 1), geometry)
 
 
 def patches(x: Tensor, geometry: ConvGeometry) -> Tensor:
-    """What each weight meets at each place, in any number of dimensions.
+    """What each weight meets at each place, channels last, in any number of dimensions.
 
     Parameters
     ----------
-    x : Tensor, shape (..., *size)
+    x : Tensor, shape (..., C, *size)
     geometry : ConvGeometry
 
     Returns
     -------
-    Tensor, shape (..., *kernel, *output)
+    Tensor, shape (..., *output, *kernel, C)
+        A row of a patch with all its channels lies in one piece, which is quick to copy.
     """
     return _Patches.apply(geometry.pad(x), geometry)
 
@@ -114,12 +115,12 @@ def fold_patches(columns: Tensor, geometry: ConvGeometry) -> Tensor:
 
     Parameters
     ----------
-    columns : Tensor, shape (..., *kernel, *output)
+    columns : Tensor, shape (..., *output, *kernel, C)
     geometry : ConvGeometry
 
     Returns
     -------
-    Tensor, shape (..., *size)
+    Tensor, shape (..., C, *size)
     """
     return geometry.pad_adjoint(_Folded.apply(columns, geometry))
 
@@ -129,11 +130,14 @@ class _Patches(torch.autograd.Function):
 
     @staticmethod
     def forward(padded: Tensor, geometry: ConvGeometry) -> Tensor:
-        lead = padded.shape[: padded.ndim - len(geometry.size)]
-        columns = padded.new_empty(*lead, *geometry.kernel, *geometry.output)
-        for place in geometry.weights():
-            columns[_at(place, geometry)] = padded[geometry.taps(*place)]
-        return columns
+        dims = len(geometry.size)
+        last = padded.movedim(-1 - dims, -1).contiguous()
+        lead = last.shape[: -dims - 1]
+        strides, steps = last.stride()[: len(lead)], last.stride()[len(lead) : -1]
+        shape = (*lead, *geometry.output, *geometry.kernel, last.shape[-1])
+        places = [step * s for step, s in zip(steps, geometry.stride, strict=True)]
+        weights = [step * d for step, d in zip(steps, geometry.dilation, strict=True)]
+        return last.as_strided(shape, (*strides, *places, *weights, 1)).contiguous()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
@@ -153,11 +157,13 @@ class _Folded(torch.autograd.Function):
 
     @staticmethod
     def forward(columns: Tensor, geometry: ConvGeometry) -> Tensor:
-        lead = columns.shape[: columns.ndim - 2 * len(geometry.size)]
-        padded = columns.new_zeros(*lead, *geometry.padded)
+        dims = len(geometry.size)
+        lead, channels = columns.shape[: -2 * dims - 1], columns.shape[-1]
+        padded = columns.new_zeros(*lead, *geometry.padded, channels)
         for place in geometry.weights():
-            padded[geometry.taps(*place)] += columns[_at(place, geometry)]
-        return padded
+            weight: Any = (..., *place, slice(None))
+            padded[(*geometry.taps(*place), slice(None))] += columns[weight]
+        return padded.movedim(-1, -1 - dims)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
@@ -170,8 +176,3 @@ class _Folded(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple, columns: Tensor, geometry: ConvGeometry) -> tuple:
         return _Folded.apply(columns.movedim(in_dims[0], 0), geometry), 0
-
-
-def _at(place: tuple[int, ...], geometry: ConvGeometry) -> tuple[Any, ...]:
-    """The index of one weight's row of patches."""
-    return (..., *place, *(slice(None) for _ in geometry.output))

@@ -99,7 +99,7 @@ class LocallyConnected2d(nn.Module):
         """Outputs (N, out_channels, OH, OW) of inputs (N, in_channels, *size)."""
         _check_channels(x, self.weight.shape[3])
         # Goodfellow 9.9
-        out = torch.einsum("ncklhw,ohwckl->nohw", patches(x, self.geometry), self.weight)
+        out = torch.einsum("nhwklc,ohwckl->nohw", patches(x, self.geometry), self.weight)
         return out if self.bias is None else out + self.bias
 
 
@@ -152,7 +152,7 @@ class TiledConv2d(nn.Module):
         turn = [torch.arange(n, device=x.device) % t for n, t in zip(geometry.output, self.tile)]  # noqa: B905
         weight = self.weight[:, turn[0]][:, :, turn[1]]
         # Goodfellow 9.10
-        out = torch.einsum("ncklhw,ohwckl->nohw", patches(x, geometry), weight)
+        out = torch.einsum("nhwklc,ohwckl->nohw", patches(x, geometry), weight)
         return out if self.bias is None else out + self.bias[:, turn[0]][:, :, turn[1]]
 
 

@@ -138,9 +138,9 @@ def _transposed(
     geometry = ConvGeometry.of(size, weight.shape[2:], s, p, d)
     # an output padding from the stride on has room for outputs that no input stands for
     geometry = replace(geometry, output=tuple(x.shape[2:]))
-    inputs = x.reshape(len(x), groups, -1, geometry.places)
-    stamps = weight.reshape(groups, inputs.shape[2], -1)
-    columns = stamps.transpose(1, 2) @ inputs  # the transposed product of im2col
-    shape = (len(x), channels, *geometry.kernel, *geometry.output)
-    out = fold_patches(columns.reshape(shape), geometry)
+    # the product of im2col with its factor transposed
+    inputs = x.flatten(2).transpose(1, 2).unflatten(2, (groups, -1)).movedim(2, 0)
+    stamps = weight.flatten(2).transpose(1, 2).reshape(groups, inputs.shape[3], -1)
+    columns = (inputs @ stamps[:, None]).unflatten(3, (*geometry.kernel, -1)).movedim(0, -2)
+    out = fold_patches(columns.flatten(-2).unflatten(1, geometry.output), geometry)
     return out if bias is None else out + bias.reshape(-1, *[1] * dims)
