@@ -162,7 +162,8 @@ class _Folded(torch.autograd.Function):
         padded = columns.new_zeros(*lead, *geometry.padded, channels)
         for place in geometry.weights():
             weight: Any = (..., *place, slice(None))
-            padded[(*geometry.taps(*place), slice(None))] += columns[weight]
+            # not +=, which would write what was added a second time
+            padded[(*geometry.taps(*place), slice(None))].add_(columns[weight])
         return padded.movedim(-1, -1 - dims)
 
     @staticmethod
