@@ -5,6 +5,7 @@ import lazy_loader
 _ATTRIBUTES: dict[str, list[str]] = {
     "convolutional_networks": ["ConvNet", "LeNet5", "initialize_convolutions_"],
     "feature_maps": ["layer_outputs"],
+    "folding": ["folded_stages", "scale_and_shift"],
     "occlusion": ["occlusion_map"],
     "residual_networks": ["ResidualBlock", "ResidualNet"],
 }

@@ -139,6 +139,7 @@ class ConvNet(nn.Sequential):
                 f"expected pictures that can be halved {len(channels)} times, got {image_size}"
             )
         self.in_channels, self.image_size = in_channels, tuple(image_size)
+        self.stages = len(channels)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         maps = [in_channels, *channels]
         for stage, (n_in, n_out) in enumerate(pairwise(maps), 1):
