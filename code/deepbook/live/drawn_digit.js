@@ -179,7 +179,7 @@ export function create(frame, { images, shape, targets, network, chosen }) {
     return `You see ${what()}. The network reads ${answer} (${chance}${right}).`;
   };
 
-  // a picture of values from 0 to 1, pixel by pixel, in one colour on white
+  // a picture of values from 0 to 1, pixel by pixel, in one colour on white; grey below 0
   const paper = frame.element("canvas");
   const paint = (context, values, [rows, columns], box, color) => {
     [paper.width, paper.height] = [columns, rows];
@@ -187,7 +187,9 @@ export function create(frame, { images, shape, targets, network, chosen }) {
     const dots = small.createImageData(columns, rows);
     const pen = channels(color);
     values.forEach((value, i) => {
-      for (let k = 0; k < 3; k++) dots.data[4 * i + k] = 255 + value * (pen[k] - 255);
+      for (let k = 0; k < 3; k++) {
+        dots.data[4 * i + k] = value < 0 ? 222 : 255 + value * (pen[k] - 255);
+      }
       dots.data[4 * i + 3] = 255;
     });
     small.putImageData(dots, 0, 0);
@@ -260,12 +262,12 @@ export function create(frame, { images, shape, targets, network, chosen }) {
       });
     },
   });
-  // two rows of maps for each stage, with a white line between them; full colour is the largest
+  // two rows of maps for each stage, with a grey line between them; full colour is the largest
   const grid = ({ values, shape: [count, rows, columns] }) => {
     const across = Math.ceil(count / 2);
     const [tall, wide] = [2 * (rows + 1) - 1, across * (columns + 1) - 1];
     const most = Math.max(...values, 1e-9);
-    const tiles = new Float64Array(tall * wide);
+    const tiles = new Float64Array(tall * wide).fill(-1);
     values.forEach((value, i) => {
       const [m, r, c] = [
         Math.floor(i / (rows * columns)),
