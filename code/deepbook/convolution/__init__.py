@@ -23,6 +23,11 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "locally_connected": ["Conv2d", "LocallyConnected2d", "TiledConv2d"],
     "padded_inputs": ["ConvGeometry"],
     "transposed": ["conv_transpose1d", "conv_transpose2d", "conv_transpose2d_loops"],
+    "convolutional_networks": ["ConvNet", "LeNet5", "initialize_convolutions_"],
+    "feature_maps": ["layer_outputs"],
+    "folding": ["folded_stages", "scale_and_shift"],
+    "occlusion": ["occlusion_map"],
+    "residual_networks": ["ResidualBlock", "ResidualNet"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
