@@ -11,13 +11,17 @@ import pytest
 import torch
 from scipy.stats import chisquare
 from torch import nn
+from torch.nn.functional import conv2d, cross_entropy, max_pool2d
 
+import deepbook
 import deepbook.live
 from deepbook.boltzmann import RBM, SoftmaxRBM, all_states
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
 from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
+from deepbook.convolution import ConvNet, folded_stages
 from deepbook.live import (
     CDBias,
+    DrawnDigit,
     DropoutMasks,
     FilmRecommender,
     GibbsDream,
@@ -793,3 +797,156 @@ def test_a_player_without_tunes_is_refused():
             TunePlayer(tunes, **words())
     with pytest.raises(ValueError, match="a whole note above 0 seconds, got 0"):
         TunePlayer([tune], whole_note=0, **words())
+
+
+# the drawn digit
+
+
+@pytest.fixture(scope="module")
+def reader():
+    """A network that has learned a little, and the test digits."""
+    digits = deepbook.data.mnist5k()
+    network = ConvNet((6, 8, 12), channels_last=True, generator=random(1))
+    optimizer = torch.optim.AdamW(network.parameters(), 0.01)
+    order = torch.randperm(4000, generator=random(2))
+    for rows in order.split(50):
+        loss = cross_entropy(network(digits.train.images[rows, None]), digits.train.targets[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return network.eval(), digits.test
+
+
+def drawn_figure(network, digits, dtype):
+    linear = (network.linear.weight, network.linear.bias)
+    return DrawnDigit(
+        digits.images[:1],
+        digits.targets[:1],
+        folded_stages(network),
+        linear,
+        dtype=dtype,
+        **words(),
+    )
+
+
+READ_ALL = """return Array.from({ length: 1000 }, (_, i) => {
+  const image = Float64Array.from(d.digits.subarray(784 * i, 784 * i + 784), (code) => code / 255);
+  return m.read(image, [28, 28], d.network).probabilities;
+})"""
+
+
+def test_a_thousand_test_digits_are_read_as_torch_reads_them(run, reader):
+    network, test = reader
+    codes = pack((255 * test.inputs).round(), "uint8")
+    with torch.no_grad():
+        expected = network.double()(
+            (torch.tensor(codes.unpack()).double() / 255).view(-1, 1, 28, 28)
+        )
+        network.float()
+    expected = expected.softmax(1)
+    assert float((expected.argmax(1) == test.targets).double().mean()) > 0.9
+    figure = drawn_figure(network, test, "float32")
+    got = run("drawn_digit.js", READ_ALL, digits=codes, network=figure.data["network"])
+    close(got, expected)
+    # packed, it decides the same, unless torch hardly decides at all
+    figure = drawn_figure(network, test, "float16")
+    got = run("drawn_digit.js", READ_ALL, digits=codes, network=figure.data["network"])
+    first, second = expected.topk(2).values.unbind(1)
+    clear = first - second > 0.01
+    assert clear.sum() > 990
+    assert torch.equal(torch.tensor(got).argmax(1)[clear], expected.argmax(1)[clear])
+
+
+def test_each_stage_gives_out_the_maps_of_torch(run, reader):
+    """Also where height, width and numbers of maps differ, and a factor is negative."""
+    shapes = [(3, 1, 3), (4, 3, 5), (2, 4, 1)]
+    stages = [
+        [torch.randn(n, m, k, k, generator=random(k)) / k, torch.randn(n, generator=random(4)),
+         torch.randn(n, generator=random(5))]
+        for n, m, k in shapes
+    ]  # fmt: skip
+    assert min(float(scale.min()) for _, scale, _ in stages) < 0
+    linear = (torch.randn(5, 2 * 1 * 2, generator=random(6)), torch.randn(5, generator=random(7)))
+    image = torch.rand(1, 9, 17, generator=random(8))
+    figure = DrawnDigit(image, [0], stages, linear, dtype="float32", **words())
+    network = figure.data["network"]
+    got = run(
+        "drawn_digit.js",
+        "return m.read(Float64Array.from(d.image), [9, 17], d.network)",
+        image=image[0],
+        network=network,
+    )
+    h = image[None].double()
+    for (kernel, scale, shift), one in zip(stages, got["maps"], strict=True):
+        h = max_pool2d(conv2d(h, kernel.double(), padding=kernel.shape[-1] // 2), 2)
+        h = (h * scale.double()[:, None, None] + shift.double()[:, None, None]).relu()
+        assert one["shape"] == list(h.shape[1:])
+        close(one["values"], h.flatten())
+    close(got["probabilities"], (linear[0].double() @ h.flatten() + linear[1]).softmax(0))
+
+
+def test_ink_fades_out_within_a_pixel_around_the_stroke(run):
+    strokes = [[[2, 1], [2, 6], [5.5, 7]], [[7, 2]]]
+    got = run("drawn_digit.js", "return m.inked(d.s, [9, 10], 1.2)", s=strokes)
+    place = torch.cartesian_prod(torch.arange(9.0), torch.arange(10.0)).double()
+
+    def away(a, b):
+        a, b = torch.tensor(a).double(), torch.tensor(b).double()
+        along = ((place - a) @ (b - a) / (b - a).square().sum().clamp(min=1e-12)).clamp(0, 1)
+        return (place - a - along[:, None] * (b - a)).norm(dim=1)
+
+    lines = [([2, 1], [2, 6]), ([2, 6], [5.5, 7]), ([7, 2], [7, 2])]
+    distance = torch.stack([away(a, b) for a, b in lines]).amin(0)
+    close(got, (1.7 - distance).clamp(0, 1))
+
+
+SEVEN = [[[0.2, 0.3], [0.2, 0.6], [0.7, 0.4]], [[0.45, 0.35], [0.45, 0.55]]]
+
+
+def like_mnist(run, strokes, side=1):
+    body = "return m.likeMnist(d.strokes, d.side, [28, 28])"
+    return torch.tensor(run("drawn_digit.js", body, strokes=strokes, side=side)).view(28, 28)
+
+
+def test_a_drawing_gets_mnists_size_and_centre(run):
+    image = like_mnist(run, SEVEN)
+    rows, columns = (image.sum(d).nonzero()[:, 0] for d in (1, 0))
+    assert 19 <= rows.max() - rows.min() + 1 <= 21
+    assert columns.max() - columns.min() < 20
+    place = torch.arange(28.0)
+    total = image.sum()
+    assert abs(float(image.sum(1) @ place / total) - 14) < 0.05
+    assert abs(float(image.sum(0) @ place / total) - 14) < 0.05
+    got = run("drawn_digit.js", "return m.centreOfMass(d.image.flat(), 28)", image=image.tolist())
+    np.testing.assert_allclose(got, [14, 14], atol=0.05)
+
+
+def test_mnists_digits_have_their_centre_there_too():
+    images = deepbook.data.mnist5k().test.images
+    place = torch.arange(28.0)
+    total = images.sum((1, 2))
+    for axis in (1, 2):
+        centre = (images.sum(axis) @ place / total).mean()
+        assert abs(float(centre) - 14) < 0.1
+
+
+def test_where_and_how_large_one_draws_does_not_matter(run):
+    image = like_mnist(run, SEVEN)
+    moved = [[[0.5 * r + 0.4, 0.5 * c + 0.1] for r, c in stroke] for stroke in SEVEN]
+    torch.testing.assert_close(like_mnist(run, moved), image, rtol=0, atol=1e-6)
+    pixels = [[[300 * r, 300 * c] for r, c in stroke] for stroke in SEVEN]
+    torch.testing.assert_close(like_mnist(run, pixels, 300), image, rtol=0, atol=1e-6)
+
+
+def test_a_dot_stays_a_dot(run):
+    image = like_mnist(run, [[[0.3, 0.8]]])
+    assert image.sum() < 10
+    assert image.argmax() == 14 * 28 + 14
+
+
+def test_a_picture_is_shifted_by_whole_pixels(run):
+    image = torch.rand(5, 7, generator=random(3)).tolist()
+    got = run("drawn_digit.js", "return m.shifted(d.image.flat(), [5, 7], 2, -3)", image=image)
+    expected = np.zeros((5, 7))
+    expected[2:, :4] = np.array(image)[:3, 3:]
+    np.testing.assert_array_equal(np.reshape(got, (5, 7)), expected)

@@ -11,6 +11,7 @@ from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
 from deepbook.live import (
     BallRace,
     CDBias,
+    DrawnDigit,
     DropoutMasks,
     FilmRecommender,
     GibbsDream,
@@ -147,6 +148,18 @@ def player():
     return TunePlayer(tunes, **words())
 
 
+def drawn():
+    """Reads ink on the left as 4, on the right as 7, and above and below the middle as 1."""
+    images = torch.zeros(2, 28, 28)
+    images[0, 8:20, 6:9] = 1
+    images[1, 8:20, 19:22] = 1
+    weight = torch.zeros(10, 14, 14)
+    weight[4, :, :5] = weight[7, :, 9:] = 1
+    weight[1, [2, 3, 10, 11], 5:9] = 1
+    stage = (torch.ones(1, 1, 1, 1), torch.ones(1), torch.zeros(1))
+    return DrawnDigit(images, [4, 7], [stage], (weight.flatten(1), torch.zeros(10)), **words())
+
+
 FIGURES = {
     "dream": dream,
     "walker": walker,
@@ -157,6 +170,7 @@ FIGURES = {
     "race": race,
     "moved": moved,
     "player": player,
+    "drawn": drawn,
 }
 
 
@@ -882,6 +896,99 @@ def test_the_keyboard_turns_the_digit_and_straightens_it(window):
     assert [s.input_value() for s in page.get_by_role("slider").all()] == ["0", "0", "1", "0", "0"]
 
 
+# the drawn digit
+
+
+def said(page):
+    return page.get_by_role("status").inner_text()
+
+
+def draw(page, *places):
+    """One stroke by mouse; places are shares of the pad, down and to the right."""
+    box = page.get_by_role("application").bounding_box()
+    points = [(box["x"] + c * box["width"], box["y"] + r * box["height"]) for r, c in places]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=5)
+    page.mouse.up()
+
+
+def test_a_drawn_digit_is_read_wherever_it_stands(window):
+    page = window().open(drawn())
+    assert said(page) == "You see a 4 of MNIST. The network reads 4 (100%, right)."
+    for place in (0.2, 0.8):
+        page.get_by_role("button", name="Clear").click()
+        assert said(page) == "Nothing is drawn yet."
+        draw(page, (0.1, place), (0.5, place))
+        assert re.fullmatch(r"You see your digit\. The network reads 1 \(\d+%\)\.", said(page))
+    assert page.get_by_role("radio", checked=True).count() == 0
+    # a second stroke belongs to the same digit: the whole is broad now
+    draw(page, (0.3, 0.1), (0.3, 0.95))
+    assert "reads 1" not in said(page)
+
+
+def test_a_pointer_that_is_up_draws_nothing(window):
+    page = window().open(drawn())
+    draw(page, (0.1, 0.2), (0.8, 0.2))
+    box = page.get_by_role("application").bounding_box()
+    ink = "(c) => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).join()"
+    pad = page.get_by_role("application")
+    before = pad.evaluate(ink)
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.5 * box["height"])
+    assert pad.evaluate(ink) == before
+
+
+def test_a_finger_draws_and_the_page_stands_still(window):
+    page = window(**PHONE).open(drawn())
+    pad = page.get_by_role("application")
+    box = pad.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert said(page).startswith("You see your digit.")
+    assert pad.evaluate("(c) => getComputedStyle(c).touchAction") == "none"
+
+
+@pytest.mark.parametrize("way", ["keys", "buttons"])
+def test_a_chosen_digit_is_shifted_without_a_mouse(window, way):
+    page = window().open(drawn())
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert said(page) == "You see a 7 of MNIST. The network reads 7 (100%, right)."
+    pad = page.get_by_role("application")
+
+    def press(name):
+        if way == "keys":
+            pad.press(f"Arrow{name}")
+        else:
+            page.get_by_role("button", name=name, exact=True).press("Enter")
+
+    for _ in range(13):
+        press("Left")
+    press("Up")
+    text = "You see a 7 of MNIST, shifted 1 up and 13 left. The network reads 4 (100%, wrong)."
+    assert said(page) == text
+    seen = page.get_by_role("img", name="What the network sees")
+    assert seen.get_attribute("aria-label").endswith("a 7 of MNIST, shifted 1 up and 13 left.")
+    assert "reads 4" in page.get_by_role("img", name="Probabilities").get_attribute("aria-label")
+    # beyond half of the picture it goes no further
+    for _ in range(3):
+        press("Left")
+    assert "14 left" in said(page)
+    page.get_by_role("radio").first.check()
+    assert said(page) == "You see a 4 of MNIST. The network reads 4 (100%, right)."
+
+
+def test_the_maps_of_each_stage_have_their_size_and_change_with_the_digit(window):
+    page = window().open(drawn())
+    maps = page.get_by_role("img", name="What the stages give out")
+    assert "1 maps of 14 by 14 pixels" in maps.get_attribute("aria-label")
+    ink = "(c) => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).join()"
+    before = maps.evaluate(ink)
+    page.get_by_role("application").press("ArrowDown")
+    page.get_by_role("application").press("ArrowDown")
+    assert maps.evaluate(ink) != before
+
+
 # for every reader
 
 
@@ -985,7 +1092,9 @@ def test_it_fits_a_phone_and_fingers_can_hit_it(window, name):
         assert box["width"] >= 38, button.inner_text()
 
 
-@pytest.mark.parametrize("name", ["dream", "walker", "bias", "masks", "penalties", "race", "moved"])
+@pytest.mark.parametrize(
+    "name", ["dream", "walker", "bias", "masks", "penalties", "race", "moved", "drawn"]
+)
 def test_drawings_are_sharp_on_dense_screens(window, name):
     page = window(**PHONE).open(FIGURES[name]())
     for canvas in page.locator("canvas").all():

@@ -2,7 +2,33 @@
 
 import lazy_loader
 
-_ATTRIBUTES: dict[str, list[str]] = {}
+_ATTRIBUTES: dict[str, list[str]] = {
+    "conv_gradients": [
+        "conv2d_bias_gradient",
+        "conv2d_input_gradient",
+        "conv2d_weight_gradient",
+    ],
+    "conv_loops": ["conv1d_loops", "conv2d_loops"],
+    "conv_matrices": ["circulant", "conv1d_matrix", "conv2d_matrix", "toeplitz"],
+    "conv_products": ["conv1d", "conv2d"],
+    "correlation": ["convolve", "cross_correlate", "cross_correlate_loops"],
+    "geometry": [
+        "output_size",
+        "padding_sizes",
+        "receptive_field",
+        "same_padding",
+        "transposed_output_size",
+    ],
+    "image_columns": ["col2im", "fold_patches", "im2col", "patches"],
+    "locally_connected": ["Conv2d", "LocallyConnected2d", "TiledConv2d"],
+    "padded_inputs": ["ConvGeometry"],
+    "transposed": ["conv_transpose1d", "conv_transpose2d", "conv_transpose2d_loops"],
+    "convolutional_networks": ["ConvNet", "LeNet5", "initialize_convolutions_"],
+    "feature_maps": ["layer_outputs"],
+    "folding": ["folded_stages", "scale_and_shift"],
+    "occlusion": ["occlusion_map"],
+    "residual_networks": ["ResidualBlock", "ResidualNet"],
+}
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__, submodules=sorted(_ATTRIBUTES), submod_attrs=_ATTRIBUTES

@@ -11,6 +11,7 @@ _ATTRIBUTES = {
     "ball_race": ["BallRace", "RaceSurface"],
     "cd_bias": ["CDBias"],
     "live_figure": ["LiveFigure"],
+    "drawn_digit": ["DrawnDigit"],
     "dropout_masks": ["DropoutMasks"],
     "film_recommender": ["FilmRecommender"],
     "gibbs_dream": ["GibbsDream"],
