@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "contents",
         "digits",
+        "documentation",
         "errors",
         "examples",
         "fetching",
@@ -35,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "digits": ["Digits", "FewDigits", "digits8x8", "few_digits", "mnist5k"],
+        "documentation": ["Alphabet", "CharacterText", "language_reference", "split_topics"],
         "errors": [
             "BadArchive",
             "CacheNotWritable",

@@ -10,6 +10,26 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "staff_notes": ["played_tune"],
     "tune_synthesis": ["midi_frequency", "synthesize_tune", "wav_bytes"],
     "tunes": ["ABCError", "Bar", "Note", "Tune"],
+    "character_models": ["CharacterModel", "CharacterTransformer", "next_symbol_loss"],
+    "compression": ["compressed_bits"],
+    "language_models": [
+        "best_mixture_weight",
+        "bits_per_character",
+        "generate",
+        "mixture_log2",
+        "symbol_log2",
+    ],
+    "ngram_counts": ["GramTable", "counts_before", "gram_codes"],
+    "ngrams": ["SMOOTHINGS", "NGramModel"],
+    "smoothing": [
+        "absolute_discounting",
+        "additive",
+        "estimated_discount",
+        "jelinek_mercer",
+        "maximum_likelihood",
+        "witten_bell",
+    ],
+    "temperature_sampling": ["sample_symbols", "sampling_probabilities"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
