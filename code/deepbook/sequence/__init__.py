@@ -8,6 +8,7 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "musical_keys": ["SEMITONES", "key_accidentals", "spell"],
     "rnn_rbm": ["RNNRBM"],
     "staff_notes": ["played_tune"],
+    "tune_checks": ["TuneCheck", "check_tunes", "longest_copy"],
     "tune_synthesis": ["midi_frequency", "synthesize_tune", "wav_bytes"],
     "tunes": ["ABCError", "Bar", "Note", "Tune"],
     "character_models": ["CharacterModel", "CharacterTransformer", "next_symbol_loss"],

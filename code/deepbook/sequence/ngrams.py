@@ -117,9 +117,7 @@ class NGramModel:
         if not len(self._text):
             raise ValueError("expected a text of at least 1 symbol, got none")
         events = self._events(self._text, np.ones(len(self._text), dtype=bool))
-        self._tables = [
-            GramTable.of(codes[happened], self.symbols) for codes, happened in events
-        ]
+        self._tables = [GramTable.of(codes[happened], self.symbols) for codes, happened in events]
         self._smooth = [self._of_length(table) for table in self._tables]
         return self
 
