@@ -10,6 +10,7 @@ import lazy_loader
 _ATTRIBUTES = {
     "ball_race": ["BallRace", "RaceSurface"],
     "cd_bias": ["CDBias"],
+    "convolution_arithmetic": ["ConvolutionArithmetic"],
     "live_figure": ["LiveFigure"],
     "dropout_masks": ["DropoutMasks"],
     "film_recommender": ["FilmRecommender"],
