@@ -10,6 +10,7 @@ import torch
 from deepbook.live import (
     BallRace,
     CDBias,
+    ConvolutionArithmetic,
     DropoutMasks,
     FilmRecommender,
     GibbsDream,
@@ -270,3 +271,26 @@ def test_a_moved_digit_keeps_its_ink_and_the_weights_nearly(picture):
 def test_a_moved_digit_refuses_what_does_not_belong_together(picture, change, message):
     with pytest.raises(ValueError, match=message):
         WarpedDigit(**(MOVED | change), **picture)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": 9}, "a size from 1 to 8, got 9"),
+        ({"kernel": 0}, "a kernel from 1 to 5, got 0"),
+        ({"stride": 1.5}, "a stride from 1 to 3, got 1.5"),
+        ({"padding": -1}, "a padding from 0 to 4, got -1"),
+        ({"dilation": 4}, "a dilation from 1 to 3, got 4"),
+        ({"size": 4, "dilation": 2}, "at least one output, got .*'size': 4"),
+        ({"size": 1, "padding": 2, "transposed": True}, "at least one output"),
+    ],
+)
+def test_an_arithmetic_refuses_what_gives_no_output(picture, change, message):
+    with pytest.raises(ValueError, match=message):
+        ConvolutionArithmetic(**change, **picture)
+
+
+def test_an_arithmetic_shows_what_it_was_given(picture):
+    made = ConvolutionArithmetic(size=1, padding=1, transposed=True, stride=3, **picture)
+    settings = {"size": 1, "kernel": 3, "stride": 3, "padding": 1, "dilation": 1}
+    assert made.data == settings | {"transposed": True}

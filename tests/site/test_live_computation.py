@@ -19,6 +19,7 @@ from deepbook.boltzmann import RBM, SoftmaxRBM, all_states
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
 from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
 from deepbook.convolution import ConvNet, folded_stages
+from deepbook.convolution import conv1d, conv_transpose1d
 from deepbook.live import (
     CDBias,
     DrawnDigit,
@@ -950,3 +951,39 @@ def test_a_picture_is_shifted_by_whole_pixels(run):
     expected = np.zeros((5, 7))
     expected[2:, :4] = np.array(image)[:3, 3:]
     np.testing.assert_array_equal(np.reshape(got, (5, 7)), expected)
+# convolution
+
+
+def test_every_setting_of_a_convolution_has_torchs_sizes_and_inputs(run):
+    body = """const { RANGES: r } = m, found = [];
+      const each = ({ min, max }) => Array.from({ length: max - min + 1 }, (_, i) => min + i);
+      for (const transposed of [false, true]) for (const size of each(r.size))
+        for (const kernel of each(r.kernel)) for (const stride of each(r.stride))
+          for (const padding of each(r.padding)) for (const dilation of each(r.dilation)) {
+            const s = { size, kernel, stride, padding, dilation, transposed };
+            const out = m.outputSize(s);
+            found.push([Object.values(s), out, Array.from({ length: Math.max(out, 0) },
+              (_, o) => m.feeds(s, o)), m.counts(s)]);
+          }
+      return found"""
+    found = run("convolution_arithmetic.js", body)
+    assert len(found) == 2 * 8 * 5 * 3 * 5 * 3
+    for (n, kernel, stride, padding, dilation, transposed), out, fed, counts in found:
+        layer = conv_transpose1d if transposed else conv1d
+        # each input has a number and each weight a power: the outputs tell who met whom
+        x = torch.eye(n, dtype=torch.float64)[:, None]
+        weight = 2.0 ** torch.arange(kernel, dtype=torch.float64)[None, None]
+        options = {"stride": stride, "padding": padding, "dilation": dilation}
+        try:
+            theirs = layer(x, weight, **options)[:, 0].T  # (outputs, inputs)
+        except ValueError:
+            assert out < 1
+            continue
+        ours = torch.zeros(out, n, dtype=torch.float64)
+        for output, pairs in enumerate(fed):
+            for i, k in pairs:
+                if 0 <= i < n:
+                    ours[output, i] += 2.0**k
+            assert transposed or len(pairs) == kernel
+        assert torch.equal(ours, theirs)
+        assert counts == (theirs != 0).sum(1).tolist()

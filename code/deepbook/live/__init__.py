@@ -10,6 +10,7 @@ import lazy_loader
 _ATTRIBUTES = {
     "ball_race": ["BallRace", "RaceSurface"],
     "cd_bias": ["CDBias"],
+    "convolution_arithmetic": ["ConvolutionArithmetic"],
     "live_figure": ["LiveFigure"],
     "drawn_digit": ["DrawnDigit"],
     "dropout_masks": ["DropoutMasks"],
