@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import deepbook
-from deepbook.convolution import ConvNet, LeNet5, ResidualNet
+from deepbook.convolution import ConvNet, LeNet5
 from deepbook.data.labelled import Labelled
 from deepbook.regularization import Augmentation, RandomAffine, RandomElastic
 from deepbook.training import accuracy, cosine_decay, evaluate, fit
@@ -63,10 +63,6 @@ PARTS: dict[str, list[Setting]] = {
     "without dropout": variants(FAST, WARPS, network="convnet", **AFFINE),
     "plain": variants((0.0005, 0.001, 0.002, 0.004), [{}], network="no norm"),
     "LeNet-5": variants((0.0005, 0.001, 0.002, 0.004), [{}], network="lenet"),
-    "residual": variants(FAST, WARPS, network="residual", blocks=2, dropout=0.1, **AFFINE),
-    "residual without skips": variants(
-        FAST, WARPS, network="no skip", blocks=2, dropout=0.1, **AFFINE
-    ),
 }
 # a wide network takes three times as long: half of the settings have to do
 LEADERBOARD: dict[str, list[Setting]] = {
@@ -113,14 +109,6 @@ def network(setting: Setting, generator: torch.Generator) -> nn.Module:
     kind, dropout = setting["network"], float(setting.get("dropout", 0))
     if kind == "lenet":
         return LeNet5(generator=generator)
-    if kind in ("residual", "no skip"):
-        return ResidualNet(
-            blocks=int(setting.get("blocks", 1)),
-            dropout=dropout,
-            skip=kind == "residual",
-            channels_last=True,
-            generator=generator,
-        )
     width = int(setting.get("width", 16))
     return ConvNet(
         (width, 2 * width, 4 * width),
