@@ -17,6 +17,7 @@ _ATTRIBUTES = {
     "packing": ["Packed", "pack"],
     "penalty_contours": ["PenaltyContours"],
     "tempering_walker": ["TemperingWalker"],
+    "text_sampler": ["TextSampler"],
     "warped_digit": ["WarpedDigit"],
 }
 

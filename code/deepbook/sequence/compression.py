@@ -52,7 +52,5 @@ def compressed_bits(text: Tensor, method: str = "xz", *, after: Tensor | None = 
 def _bytes(symbols: Tensor) -> bytes:
     values = symbols.tolist()
     if values and not 0 <= min(values) <= max(values) <= 255:
-        raise ValueError(
-            f"expected symbols from 0 to 255, got from {min(values)} to {max(values)}"
-        )
+        raise ValueError(f"expected symbols from 0 to 255, got from {min(values)} to {max(values)}")
     return bytes(values)

@@ -49,7 +49,7 @@ def sampling_probabilities(
     highest = logits.amax(-1, keepdim=True)
     if not bool(highest.isfinite().all()):
         raise ValueError("expected logits with a finite maximum, got NaN or infinity")
-    order = logits.argsort(-1, descending=True, stable=True)
+    order = logits.argsort(dim=-1, descending=True, stable=True)
     if temperature == 0:
         return torch.zeros_like(logits).scatter(-1, order[..., :1], 1.0)
     # after the maximum is taken away a small temperature cannot overflow, only vanish
