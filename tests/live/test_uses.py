@@ -17,6 +17,7 @@ from deepbook.live import (
     PenaltyContours,
     RaceSurface,
     TemperingWalker,
+    TextSampler,
     WarpedDigit,
 )
 
@@ -294,3 +295,50 @@ def test_an_arithmetic_shows_what_it_was_given(picture):
     made = ConvolutionArithmetic(size=1, padding=1, transposed=True, stride=3, **picture)
     settings = {"size": 1, "kernel": 3, "stride": 3, "padding": 1, "dilation": 1}
     assert made.data == settings | {"transposed": True}
+WRITER = {
+    "embedding": torch.ones(3, 2),
+    "input_weight": torch.ones(12, 2),
+    "hidden_weight": torch.ones(12, 4),
+    "input_bias": torch.ones(12),
+    "hidden_bias": torch.ones(12),
+    "output_weight": torch.ones(3, 4),
+    "output_bias": torch.ones(3),
+    "alphabet": "ab ",
+    "start": "a",
+}
+
+
+def test_a_writer_of_200_units_fits_the_budget(picture):
+    sizes = {
+        "embedding": (95, 32),
+        "input_weight": (600, 32),
+        "hidden_weight": (600, 200),
+        "input_bias": (600,),
+        "hidden_bias": (600,),
+        "output_weight": (95, 200),
+        "output_bias": (95,),
+    }
+    weights = {name: torch.randn(shape) for name, shape in sizes.items()}
+    alphabet = "".join(map(chr, range(32, 127)))
+    made = TextSampler(**weights, alphabet=alphabet, **picture)
+    assert len(made._json) < 600_000
+    got = made.decoded["network"]["hiddenWeight"]
+    np.testing.assert_allclose(got, weights["hidden_weight"], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"embedding": torch.ones(4, 2)}, r"embedding of shape \(3, 2\), got \(4, 2\)"),
+        ({"input_weight": torch.ones(12, 3)}, r"inputWeight of shape \(12, 2\), got \(12, 3\)"),
+        ({"hidden_weight": torch.ones(11, 4)}, r"hiddenWeight of shape \(12, 4\)"),
+        ({"output_bias": torch.ones(2)}, r"outputBias of shape \(3,\), got \(2,\)"),
+        ({"start": ""}, "a start out of the alphabet's characters, got ''"),
+        ({"start": "abc"}, "got 'abc'"),
+        ({"temperature": 2.5}, "a temperature from 0 to 2, got 2.5"),
+        ({"letters_per_second": 0}, "1 to 30 letters a second, got 0"),
+    ],
+)
+def test_a_writer_refuses_what_does_not_belong_together(picture, change, message):
+    with pytest.raises(ValueError, match=message):
+        TextSampler(**(WRITER | change | picture))

@@ -29,6 +29,7 @@ from deepbook.live import (
     LiveFigure,
     TemperingWalker,
     TunePlayer,
+    TextSampler,
     WarpedDigit,
     pack,
 )
@@ -42,6 +43,7 @@ from deepbook.regularization import (
     weight_scaling,
 )
 from deepbook.sequence import parse_abc, played_tune, synthesize_tune
+from deepbook.sequence import CharacterModel, sampling_probabilities
 
 pytestmark = pytest.mark.browser
 
@@ -987,3 +989,59 @@ def test_every_setting_of_a_convolution_has_torchs_sizes_and_inputs(run):
             assert transposed or len(pairs) == kernel
         assert torch.equal(ours, theirs)
         assert counts == (theirs != 0).sum(1).tolist()
+# texts
+
+
+def writer(dtype="float32"):
+    torch.manual_seed(0)
+    net = CharacterModel(6, 10, embedding_size=4)
+    cell = net.recurrent
+    layers = (cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0)
+    figure = TextSampler(
+        net.embedding.weight,
+        *layers,
+        net.output.weight,
+        net.output.bias,
+        "abcde ",
+        start="a",
+        dtype=dtype,
+        **words(),
+    )
+    return figure, net
+
+
+def test_a_text_read_letter_by_letter_gives_the_logits_of_torch(run):
+    figure, net = writer()
+    body = """let h = m.zeros(d.network);
+      return Array.from(d.text, (s) => { h = m.read(d.network, h, s);
+        return m.logits(d.network, h); })"""
+    text = torch.randint(6, (60,), generator=random(1))
+    got = run("text_sampler.js", body, **figure.data, text=pack(text, "uint8"))
+    close(got, net(text[None])[0][0])
+    # what is stored in two bytes is near it
+    rough = run("text_sampler.js", body, **writer("float16")[0].data, text=pack(text, "uint8"))
+    np.testing.assert_allclose(rough, got, atol=0.01)
+
+
+def test_temperature_gives_the_probabilities_of_the_package(run):
+    scores = torch.tensor([0.5, 2.0, -1.0, 2.0, 0.0])
+    body = "return d.heats.map((heat) => m.chances(Array.from(d.scores), heat))"
+    heats = [0, 0.05, 0.5, 1, 2]
+    got = run("text_sampler.js", body, scores=pack(scores), heats=heats)
+    for row, heat in zip(got, heats, strict=True):
+        close(row, sampling_probabilities(scores.double(), temperature=heat))
+
+
+def test_letters_are_drawn_as_often_as_they_should(run):
+    body = """const r = generator(3), counts = [0, 0, 0, 0];
+      for (let i = 0; i < 8000; i++) counts[m.draw(Array.from(d.p), r)]++;
+      return [counts, m.likeliest(Array.from(d.p), 3), m.draw([0.5, 0.4999999, 0], () => 1)]"""
+    p = [0.125, 0.5, 0.0, 0.375]
+    counts, best, last = run("text_sampler.js", body, p=pack(p))
+    assert counts[2] == 0
+    assert (
+        chisquare([counts[i] for i in (0, 1, 3)], 8000 * np.array([0.125, 0.5, 0.375])).pvalue
+        > 1e-3
+    )
+    assert best == [1, 3, 0]
+    assert last == 1

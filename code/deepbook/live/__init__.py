@@ -21,6 +21,7 @@ _ATTRIBUTES = {
     "tempering_walker": ["TemperingWalker"],
     "played_tune": ["PlayedTune"],
     "tune_player": ["TunePlayer"],
+    "text_sampler": ["TextSampler"],
     "warped_digit": ["WarpedDigit"],
 }
 

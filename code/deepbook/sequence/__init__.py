@@ -21,6 +21,7 @@ _ATTRIBUTES: dict[str, list[str]] = {
         "symbol_log2",
     ],
     "ngram_counts": ["GramTable", "counts_before", "gram_codes"],
+    "ngram_dictionaries": ["DictionaryNGrams"],
     "ngrams": ["SMOOTHINGS", "NGramModel"],
     "smoothing": [
         "absolute_discounting",
@@ -30,6 +31,7 @@ _ATTRIBUTES: dict[str, list[str]] = {
         "maximum_likelihood",
         "witten_bell",
     ],
+    "stored_models": ["stored_language_model"],
     "temperature_sampling": ["sample_symbols", "sampling_probabilities"],
 }
 

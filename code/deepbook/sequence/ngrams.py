@@ -1,5 +1,7 @@
 """n-gram models: maximum likelihood, additive, interpolated, Witten-Bell, Kneser-Ney."""
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -135,7 +137,9 @@ class NGramModel:
         """
         self._check_fitted()
         given = self._checked(history)
-        flat = given.reshape(-1, given.shape[-1])[:, max(0, given.shape[-1] - self.order + 1) :]
+        length = given.shape[-1]
+        rows = math.prod(given.shape[:-1])  # reshape cannot tell where there is no history
+        flat = given.reshape(rows, length)[:, max(0, length - self.order + 1) :]
         p = np.full((len(flat), self.symbols), 1 / self.symbols)
         codes = np.zeros(len(flat), dtype=np.int64)
         for k in range(flat.shape[1] + 1):
