@@ -295,6 +295,8 @@ def test_an_arithmetic_shows_what_it_was_given(picture):
     made = ConvolutionArithmetic(size=1, padding=1, transposed=True, stride=3, **picture)
     settings = {"size": 1, "kernel": 3, "stride": 3, "padding": 1, "dilation": 1}
     assert made.data == settings | {"transposed": True}
+
+
 WRITER = {
     "embedding": torch.ones(3, 2),
     "input_weight": torch.ones(12, 2),

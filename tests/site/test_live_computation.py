@@ -18,8 +18,7 @@ import deepbook.live
 from deepbook.boltzmann import RBM, SoftmaxRBM, all_states
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
 from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
-from deepbook.convolution import ConvNet, folded_stages
-from deepbook.convolution import conv1d, conv_transpose1d
+from deepbook.convolution import ConvNet, conv1d, conv_transpose1d, folded_stages
 from deepbook.live import (
     CDBias,
     DrawnDigit,
@@ -28,8 +27,8 @@ from deepbook.live import (
     GibbsDream,
     LiveFigure,
     TemperingWalker,
-    TunePlayer,
     TextSampler,
+    TunePlayer,
     WarpedDigit,
     pack,
 )
@@ -42,8 +41,13 @@ from deepbook.regularization import (
     ista,
     weight_scaling,
 )
-from deepbook.sequence import parse_abc, played_tune, synthesize_tune
-from deepbook.sequence import CharacterModel, sampling_probabilities
+from deepbook.sequence import (
+    CharacterModel,
+    parse_abc,
+    played_tune,
+    sampling_probabilities,
+    synthesize_tune,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -953,6 +957,8 @@ def test_a_picture_is_shifted_by_whole_pixels(run):
     expected = np.zeros((5, 7))
     expected[2:, :4] = np.array(image)[:3, 3:]
     np.testing.assert_array_equal(np.reshape(got, (5, 7)), expected)
+
+
 # convolution
 
 
@@ -989,6 +995,8 @@ def test_every_setting_of_a_convolution_has_torchs_sizes_and_inputs(run):
             assert transposed or len(pairs) == kernel
         assert torch.equal(ours, theirs)
         assert counts == (theirs != 0).sum(1).tolist()
+
+
 # texts
 
 

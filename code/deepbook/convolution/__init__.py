@@ -11,7 +11,10 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "conv_loops": ["conv1d_loops", "conv2d_loops"],
     "conv_matrices": ["circulant", "conv1d_matrix", "conv2d_matrix", "toeplitz"],
     "conv_products": ["conv1d", "conv2d"],
+    "convolutional_networks": ["ConvNet", "LeNet5", "initialize_convolutions_"],
     "correlation": ["convolve", "cross_correlate", "cross_correlate_loops"],
+    "feature_maps": ["layer_outputs"],
+    "folding": ["folded_stages", "scale_and_shift"],
     "geometry": [
         "output_size",
         "padding_sizes",
@@ -21,13 +24,10 @@ _ATTRIBUTES: dict[str, list[str]] = {
     ],
     "image_columns": ["col2im", "fold_patches", "im2col", "patches"],
     "locally_connected": ["Conv2d", "LocallyConnected2d", "TiledConv2d"],
-    "padded_inputs": ["ConvGeometry"],
-    "transposed": ["conv_transpose1d", "conv_transpose2d", "conv_transpose2d_loops"],
-    "convolutional_networks": ["ConvNet", "LeNet5", "initialize_convolutions_"],
-    "feature_maps": ["layer_outputs"],
-    "folding": ["folded_stages", "scale_and_shift"],
     "occlusion": ["occlusion_map"],
+    "padded_inputs": ["ConvGeometry"],
     "residual_networks": ["ResidualBlock", "ResidualNet"],
+    "transposed": ["conv_transpose1d", "conv_transpose2d", "conv_transpose2d_loops"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -5,12 +5,6 @@ import lazy_loader
 _ATTRIBUTES: dict[str, list[str]] = {
     "abc_reading": ["parse_abc"],
     "abc_writing": ["write_abc"],
-    "musical_keys": ["SEMITONES", "key_accidentals", "spell"],
-    "rnn_rbm": ["RNNRBM"],
-    "staff_notes": ["played_tune"],
-    "tune_checks": ["TuneCheck", "check_tunes", "longest_copy"],
-    "tune_synthesis": ["midi_frequency", "synthesize_tune", "wav_bytes"],
-    "tunes": ["ABCError", "Bar", "Note", "Tune"],
     "character_models": ["CharacterModel", "CharacterTransformer", "next_symbol_loss"],
     "compression": ["compressed_bits"],
     "language_models": [
@@ -20,9 +14,11 @@ _ATTRIBUTES: dict[str, list[str]] = {
         "mixture_log2",
         "symbol_log2",
     ],
+    "musical_keys": ["SEMITONES", "key_accidentals", "spell"],
     "ngram_counts": ["GramTable", "counts_before", "gram_codes"],
     "ngram_dictionaries": ["DictionaryNGrams"],
     "ngrams": ["SMOOTHINGS", "NGramModel"],
+    "rnn_rbm": ["RNNRBM"],
     "smoothing": [
         "absolute_discounting",
         "additive",
@@ -31,8 +27,12 @@ _ATTRIBUTES: dict[str, list[str]] = {
         "maximum_likelihood",
         "witten_bell",
     ],
+    "staff_notes": ["played_tune"],
     "stored_models": ["stored_language_model"],
     "temperature_sampling": ["sample_symbols", "sampling_probabilities"],
+    "tune_checks": ["TuneCheck", "check_tunes", "longest_copy"],
+    "tune_synthesis": ["midi_frequency", "synthesize_tune", "wav_bytes"],
+    "tunes": ["ABCError", "Bar", "Note", "Tune"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
