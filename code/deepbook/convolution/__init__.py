@@ -3,15 +3,18 @@
 import lazy_loader
 
 _ATTRIBUTES: dict[str, list[str]] = {
-    "conv_gradients": [
-        "conv2d_bias_gradient",
-        "conv2d_input_gradient",
-        "conv2d_weight_gradient",
-    ],
+    "conv_gradients": ["conv2d_bias_gradient", "conv2d_input_gradient", "conv2d_weight_gradient"],
     "conv_loops": ["conv1d_loops", "conv2d_loops"],
     "conv_matrices": ["circulant", "conv1d_matrix", "conv2d_matrix", "toeplitz"],
     "conv_products": ["conv1d", "conv2d"],
+    "convolutional_networks": ["ConvNet", "LeNet5", "initialize_convolutions_"],
     "correlation": ["convolve", "cross_correlate", "cross_correlate_loops"],
+    "digit_scenes": ["DigitScenes", "scatter_digits"],
+    "feature_maps": ["layer_outputs"],
+    "folding": ["folded_stages", "scale_and_shift"],
+    "fully_convolutional": ["FullyConvolutional"],
+    "gabor": ["GaborFilters", "gabor_function"],
+    "gabor_fits": ["GaborFits", "fit_gabors"],
     "geometry": [
         "output_size",
         "padding_sizes",
@@ -20,14 +23,20 @@ _ATTRIBUTES: dict[str, list[str]] = {
         "transposed_output_size",
     ],
     "image_columns": ["col2im", "fold_patches", "im2col", "patches"],
+    "kmeans": ["Clustering", "kmeans_clusters", "kmeans_seeds", "triangle_code"],
     "locally_connected": ["Conv2d", "LocallyConnected2d", "TiledConv2d"],
-    "padded_inputs": ["ConvGeometry"],
-    "transposed": ["conv_transpose1d", "conv_transpose2d", "conv_transpose2d_loops"],
-    "convolutional_networks": ["ConvNet", "LeNet5", "initialize_convolutions_"],
-    "feature_maps": ["layer_outputs"],
-    "folding": ["folded_stages", "scale_and_shift"],
     "occlusion": ["occlusion_map"],
+    "padded_inputs": ["ConvGeometry"],
+    "patch_features": ["PatchFeatures"],
     "residual_networks": ["ResidualBlock", "ResidualNet"],
+    "segmentation": [
+        "intersection_over_union",
+        "label_confusion",
+        "mean_intersection_over_union",
+        "pixel_cross_entropy",
+        "soft_dice_loss",
+    ],
+    "transposed": ["conv_transpose1d", "conv_transpose2d", "conv_transpose2d_loops"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
