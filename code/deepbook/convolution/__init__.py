@@ -3,11 +3,7 @@
 import lazy_loader
 
 _ATTRIBUTES: dict[str, list[str]] = {
-    "conv_gradients": [
-        "conv2d_bias_gradient",
-        "conv2d_input_gradient",
-        "conv2d_weight_gradient",
-    ],
+    "conv_gradients": ["conv2d_bias_gradient", "conv2d_input_gradient", "conv2d_weight_gradient"],
     "conv_loops": ["conv1d_loops", "conv2d_loops"],
     "conv_matrices": ["circulant", "conv1d_matrix", "conv2d_matrix", "toeplitz"],
     "conv_products": ["conv1d", "conv2d"],
@@ -15,6 +11,12 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "correlation": ["convolve", "cross_correlate", "cross_correlate_loops"],
     "feature_maps": ["layer_outputs"],
     "folding": ["folded_stages", "scale_and_shift"],
+    "digit_scenes": ["DigitScenes", "scatter_digits"],
+    "feature_maps": ["layer_outputs"],
+    "folding": ["folded_stages", "scale_and_shift"],
+    "fully_convolutional": ["FullyConvolutional"],
+    "gabor": ["GaborFilters", "gabor_function"],
+    "gabor_fits": ["GaborFits", "fit_gabors"],
     "geometry": [
         "output_size",
         "padding_sizes",
@@ -23,10 +25,20 @@ _ATTRIBUTES: dict[str, list[str]] = {
         "transposed_output_size",
     ],
     "image_columns": ["col2im", "fold_patches", "im2col", "patches"],
+    "kmeans": ["Clustering", "kmeans_clusters", "kmeans_seeds", "triangle_code"],
     "locally_connected": ["Conv2d", "LocallyConnected2d", "TiledConv2d"],
     "occlusion": ["occlusion_map"],
     "padded_inputs": ["ConvGeometry"],
     "residual_networks": ["ResidualBlock", "ResidualNet"],
+    "patch_features": ["PatchFeatures"],
+    "residual_networks": ["ResidualBlock", "ResidualNet"],
+    "segmentation": [
+        "intersection_over_union",
+        "label_confusion",
+        "mean_intersection_over_union",
+        "pixel_cross_entropy",
+        "soft_dice_loss",
+    ],
     "transposed": ["conv_transpose1d", "conv_transpose2d", "conv_transpose2d_loops"],
 }
 
