@@ -9,8 +9,6 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "conv_products": ["conv1d", "conv2d"],
     "convolutional_networks": ["ConvNet", "LeNet5", "initialize_convolutions_"],
     "correlation": ["convolve", "cross_correlate", "cross_correlate_loops"],
-    "feature_maps": ["layer_outputs"],
-    "folding": ["folded_stages", "scale_and_shift"],
     "digit_scenes": ["DigitScenes", "scatter_digits"],
     "feature_maps": ["layer_outputs"],
     "folding": ["folded_stages", "scale_and_shift"],
@@ -29,7 +27,6 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "locally_connected": ["Conv2d", "LocallyConnected2d", "TiledConv2d"],
     "occlusion": ["occlusion_map"],
     "padded_inputs": ["ConvGeometry"],
-    "residual_networks": ["ResidualBlock", "ResidualNet"],
     "patch_features": ["PatchFeatures"],
     "residual_networks": ["ResidualBlock", "ResidualNet"],
     "segmentation": [
