@@ -49,11 +49,16 @@ export const RANGES = {
   dilation: { label: "Dilation d", min: 1, max: 3 },
 };
 
+const STYLE = `
+  .grids > * { flex: 1 1 9em; max-width: 20em; }
+  .title { margin-bottom: 0.2em; line-height: 1.2; font-weight: 650; }
+`;
+
 const clamp = (value, most) => Math.min(Math.max(value, 0), most);
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 export function create(frame, given) {
-  const { ink, card, colors } = frame.look;
+  const { ink, colors } = frame.look;
   const settings = { ...given };
   let place = [0, 0];
   const size = () => Math.max(outputSize(settings), 0);
@@ -78,7 +83,8 @@ export function create(frame, given) {
     const all = counts(settings);
     const least = Math.min(...all);
     const most = Math.max(...all);
-    const between = least === most ? plural(most ** 2, "input") : `${least ** 2} to ${most ** 2} inputs`;
+    const between =
+      least === most ? plural(most ** 2, "input") : `${least ** 2} to ${most ** 2} inputs`;
     return (
       `Output in row ${place[0] + 1}, column ${place[1] + 1} of ${out} by ${out}: fed by ` +
       `${plural(seen, "input")}${zeros ? ` and ${plural(zeros, "zero")} of the padding` : ""}. ` +
@@ -157,11 +163,9 @@ export function create(frame, given) {
         if (outer) return {};
         const share = (all[row] * all[column]) / most ** 2;
         const chosen = row === place[0] && column === place[1];
-        context.globalAlpha = 1;
-        context.fillStyle = card;
-        const tint = Math.round(255 - 150 * share);
+        const [green, blue] = [255 - 90 * share, 255 - 150 * share].map(Math.round);
         return {
-          fill: `rgb(255, ${Math.round(255 - 90 * share)}, ${tint})`,
+          fill: `rgb(255, ${green}, ${blue})`,
           text: String(all[row] * all[column]),
           thick: chosen,
         };
@@ -215,7 +219,13 @@ export function create(frame, given) {
     }),
   );
   const title = (text) => frame.element("p", { class: "title" }, text);
+  const grids = frame.side(
+    frame.element("div", {}, title("Input: weights (row, column) it meets"), inputs),
+    frame.element("div", {}, title("Output: how many inputs feed it"), outputs),
+  );
+  grids.classList.add("grids");
   refresh();
+  frame.shadow.append(frame.element("style", {}, STYLE));
   frame.add(
     frame.row(
       frame.choice({
@@ -234,10 +244,7 @@ export function create(frame, given) {
     ),
     frame.row(...sliders),
     shape,
-    frame.side(
-      frame.element("div", {}, title("Input, with the weights (row, column) that it meets"), inputs),
-      frame.element("div", {}, title("Output, and how many inputs feed each cell"), outputs),
-    ),
+    grids,
     status,
     frame.element(
       "p",
