@@ -54,8 +54,8 @@ def depthwise_conv2d_loops(x: Tensor, weight: Tensor) -> Tensor:
         for i in range(down):
             for j in range(right):
                 for k in range(height):
-                    for l in range(width):
-                        y[c, i, j] += x[c, i + k, j + l] * weight[c, k, l]
+                    for m in range(width):
+                        y[c, i, j] += x[c, i + k, j + m] * weight[c, k, m]
     return y
 
 
@@ -160,5 +160,5 @@ class DepthwiseSeparableConv2d(nn.Module):
         return outputs
 
     def as_kernel(self) -> Tensor:
-        """The kernel of the plain convolution it equals, (out_channels, in_channels, size, size)."""
+        """The kernel of the plain convolution it equals, shape (O, C, size, size)."""
         return self.pointwise.weight * self.depthwise.weight[:, 0]

@@ -45,7 +45,8 @@ def pooling_windows(
 
     Returns
     -------
-    Tensor, shape (..., H', W', height * width), where ``H' = (H + 2 padding - height) // stride + 1``
+    Tensor, shape (..., H', W', height * width)
+        With ``H' = (H + 2 padding - height) // stride + 1``, and W' alike.
 
     Raises
     ------
@@ -276,7 +277,7 @@ def pool2d_loops(
     for i in range(0, x.shape[0] - height + 1, down):
         row = []
         for j in range(0, x.shape[1] - width + 1, right):
-            window = [x[i + k, j + l] for k in range(height) for l in range(width)]
+            window = [x[i + k, j + m] for k in range(height) for m in range(width)]
             if kind == "max":
                 row.append(max(window))
             elif kind == "average":
