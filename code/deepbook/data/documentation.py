@@ -193,8 +193,11 @@ def language_reference(*, seed: int = 1, keep_repeats: bool = False) -> Characte
     parts, leak = split_topics(topics, seed=seed, keep_repeats=keep_repeats)
     texts = ["\n".join(part.values()) for part in parts]
     alphabet = Alphabet.of(texts[0])
+    train, validation, test = (alphabet.encode(text) for text in texts)
     return CharacterText(
-        *(alphabet.encode(text) for text in texts),
+        train=train,
+        validation=validation,
+        test=test,
         alphabet=alphabet,
         topics=tuple(tuple(part) for part in parts),
         leak=leak,
