@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -138,7 +139,7 @@ def mixed(
 
 def measured(
     data: CharacterText, name: str, plan: tuple[str, int, int, int, int, float], seed: int
-) -> dict[str, Tensor]:
+) -> dict[str, Any]:
     """What one network says of the texts held out, and how long it was trained."""
     path = FOLDER / f"{name.replace(' ', '-').replace(',', '')}-{seed}.pt"
     if not path.exists():
@@ -152,7 +153,8 @@ def measured(
         bits = -found["test"].mean().item()
         print(f"{name}, seed {seed}: {seconds:.1f} s, {bits:.4f} bits", flush=True)
         torch.save(found | {"seconds": seconds}, path)
-    return torch.load(path)
+    kept: dict[str, Any] = torch.load(path)
+    return kept
 
 
 def train(

@@ -50,5 +50,5 @@ def test_parameters_out_of_range_are_refused():
         additive(-1, 4)
     with pytest.raises(ValueError, match=r"a weight in \[0, 1\], got 2"):
         jelinek_mercer(2)
-    with pytest.raises(ValueError, match=r"a discount above 0 and at most 1, got 1.5"):
+    with pytest.raises(ValueError, match=r"a discount above 0 and at most 1, got 1\.5"):
         absolute_discounting(1.5)
