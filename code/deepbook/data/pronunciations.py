@@ -73,7 +73,7 @@ class PronouncingDictionary(Summarised):
 
 
 def pronouncing_dictionary(*, stress: bool = False) -> PronouncingDictionary:
-    """The CMU Pronouncing Dictionary: 117,413 words of letters a to z, the first way to say each.
+    """The CMU Pronouncing Dictionary: 117,493 words of letters a to z, the first way to say each.
 
     39 phonemes of American English, written as in ARPAbet (``SH`` as in *she*). Words with a
     hyphen, a stop or an apostrophe are left out, and so are second pronunciations. No split is

@@ -125,7 +125,10 @@ class EncoderDecoder(nn.Module):
     def encode(self, source: Padded) -> Memory:
         """Read the sources: numbers of shape (N, longest), padded."""
         packed = pack_padded_sequence(
-            self.drop(self.read(source.values)), source.lengths, batch_first=True, enforce_sorted=False
+            self.drop(self.read(source.values)),
+            source.lengths,
+            batch_first=True,
+            enforce_sorted=False,
         )
         states, last = self.encoder(packed)
         longest = source.values.shape[1]
