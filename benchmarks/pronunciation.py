@@ -38,7 +38,7 @@ from deepbook.training import Checkpoint, Descent, History, SequenceBatches, loo
 KEPT = ROOT / "_build/pronunciation"
 COMMAND = "python benchmarks/pronunciation.py"
 NETWORKS = ("attention", "fixed context", "transformer")
-EPOCHS, BATCH_SIZE, LONGEST, BEAM = 16, 128, 32, 5
+EPOCHS, BATCH_SIZE, LONGEST, BEAM = 8, 128, 32, 5
 LETTERS = Vocabulary("abcdefghijklmnopqrstuvwxyz")
 RATES = {"transformer": 0.001}
 
