@@ -5,7 +5,7 @@ epochs, and pronounces the 11,749 test words at the end: greedily, and with beam
 are the same for all and were chosen by nobody: dropout .1, batches of 128 words, Adam with a
 learning rate that rises and falls (``one_cycle``). Checkpoints stand in ``_build/pronunciation``;
 the same call goes on from there. Writes the records ``pronunciation`` and
-``pronunciation_by_length`` of chapter ``sequence``.
+``pronunciation_by_length`` of chapter ``sequence``, and ``weights/pronouncer.json`` beside them.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from torch import nn
 
 import deepbook
 from deepbook.data import Pronunciations, pronouncing_dictionary
+from deepbook.live import pack
 from deepbook.sequence import (
     EncoderDecoder,
     Vocabulary,
@@ -72,6 +73,7 @@ def main() -> int:
         torch.save(model.state_dict(), KEPT / f"{name} weights.pt")
         result.write_text(json.dumps(measured, indent=1) + "\n", "utf-8")
     if not options.quick:
+        carry(phonemes)
         record()
     return 0
 
@@ -166,6 +168,21 @@ def judged(model: Any, words: Pronunciations, phonemes: Vocabulary, beam: int) -
         "word error": sequence_error_rate(outputs, references),
         "by length": by_length,
     }
+
+
+def carry(phonemes: Vocabulary) -> None:
+    """Put the weights of the network with attention into the package, small."""
+    weights = torch.load(KEPT / "attention weights.pt", weights_only=True)
+    told = {}
+    for name, weight in weights.items():
+        matrix = weight.dim() == 2
+        turned = matrix and name not in ("read.weight", "written.weight")
+        packed = pack(weight.T if turned else weight, "int8" if matrix else "float16")
+        told[name] = packed.to_json() | {"turned": turned}
+    content = {"letters": LETTERS.symbols, "phonemes": phonemes.symbols, "weights": told}
+    folder = ROOT / "code/deepbook/sequence/weights"
+    folder.mkdir(exist_ok=True)
+    (folder / "pronouncer.json").write_text(json.dumps(content) + "\n", "utf-8")
 
 
 def record() -> None:

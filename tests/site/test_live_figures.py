@@ -15,12 +15,14 @@ from deepbook.live import (
     FilmRecommender,
     GibbsDream,
     PenaltyContours,
+    Pronouncer,
     RaceSurface,
     TemperingWalker,
     WarpedDigit,
 )
 from deepbook.optimization import LANDSCAPES
 from deepbook.regularization import l2_minimum
+from deepbook.sequence import EncoderDecoder
 
 pytestmark = pytest.mark.browser
 
@@ -134,6 +136,12 @@ def moved():
     )
 
 
+def spoken():
+    network = EncoderDecoder(10, 8, 5, 12, generator=random(3))
+    sounds = ["AH", "B", "K", "SH", "T"]
+    return Pronouncer(network.state_dict(), "abcdefg", sounds, word="bad", **words())
+
+
 FIGURES = {
     "dream": dream,
     "walker": walker,
@@ -143,6 +151,7 @@ FIGURES = {
     "penalties": penalties,
     "race": race,
     "moved": moved,
+    "spoken": spoken,
 }
 
 
@@ -957,3 +966,21 @@ def test_paper_gets_the_drawings_without_the_controls(window):
     page.emulate_media(media="print")
     assert page.locator("canvas").first.is_visible()
     assert not page.get_by_role("button").first.is_visible()
+
+
+# a word, pronounced
+
+
+def test_what_is_typed_is_said_at_once(window):
+    reader = window()
+    page = reader.open(spoken())
+    status = page.get_by_role("status")
+    assert status.inner_text().startswith("bad: ")
+    # capital letters are small ones, and what is no letter of the network is passed over
+    page.get_by_label("A word:").fill("Fac-ade!")
+    assert status.inner_text().startswith("facade: ")
+    assert page.get_by_role("img").get_attribute("aria-label").startswith("Weights of attention.")
+    page.get_by_label("A word:").fill("")
+    assert "Type a word" in status.inner_text()
+    page.get_by_label("A word:").fill("abcdefg" * 5)
+    assert reader.trouble == []

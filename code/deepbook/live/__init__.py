@@ -16,6 +16,7 @@ _ATTRIBUTES = {
     "gibbs_dream": ["GibbsDream"],
     "packing": ["Packed", "pack"],
     "penalty_contours": ["PenaltyContours"],
+    "pronouncer": ["Pronouncer"],
     "tempering_walker": ["TemperingWalker"],
     "warped_digit": ["WarpedDigit"],
 }

@@ -22,6 +22,7 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "encoder_decoder": ["EncoderDecoder", "FixedContext", "Memory", "sequence_loss", "shifted"],
     "multi_head": ["MultiHeadAttention"],
     "positions": ["sinusoidal_positions"],
+    "pretrained": ["pretrained_pronouncer"],
     "transformers": ["Transformer", "TransformerBlock", "TransformerMemory"],
     "vocabulary": ["Vocabulary"],
 }
