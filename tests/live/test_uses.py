@@ -300,7 +300,7 @@ def test_pronouncer_computes_with_weights_near_those_it_was_given(picture):
 @pytest.mark.parametrize(
     ("letters", "phonemes", "word", "message"),
     [
-        ("abc", ["X", "Y"], "abd", "expected a word of the letters abc, got 'abd'"),
+        ("abc", ["X", "Y"], "cabz", "expected a word of the letters abc, got 'cabz'"),
         ("abc", ["X", "Y"], "", "expected a word of the letters abc, got ''"),
         ("abcd", ["X", "Y"], "ab", "expected weights for 7 letters, got 6"),
         ("abc", ["X"], "ab", "expected weights for 4 phonemes, got 5"),
