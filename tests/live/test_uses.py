@@ -15,11 +15,13 @@ from deepbook.live import (
     FilmRecommender,
     GibbsDream,
     PenaltyContours,
+    Pronouncer,
     RaceSurface,
     TemperingWalker,
     TextSampler,
     WarpedDigit,
 )
+from deepbook.sequence import EncoderDecoder
 
 GENERATOR = torch.Generator().manual_seed(0)
 MACHINE = (torch.randn(6, 3, generator=GENERATOR), torch.zeros(6), torch.zeros(3))
@@ -344,3 +346,44 @@ def test_a_writer_of_200_units_fits_the_budget(picture):
 def test_a_writer_refuses_what_does_not_belong_together(picture, change, message):
     with pytest.raises(ValueError, match=message):
         TextSampler(**(WRITER | change | picture))
+def network(**sizes):
+    model = EncoderDecoder(
+        **({"source_size": 6, "target_size": 5, "embedding_size": 4, "hidden_size": 6} | sizes),
+        generator=torch.Generator().manual_seed(0),
+    )
+    return model.state_dict()
+
+
+def test_pronouncer_of_the_recorded_size_fits_the_budget(picture):
+    weights = network(source_size=29, target_size=42, embedding_size=48, hidden_size=192)
+    letters, phonemes = "abcdefghijklmnopqrstuvwxyz", [f"P{i}" for i in range(39)]
+    made = Pronouncer(weights, letters, phonemes, **picture)
+    assert len(made._json) < 600_000
+
+
+def test_pronouncer_computes_with_weights_near_those_it_was_given(picture):
+    weights = network()
+    for dtype, error in (("float32", 0), ("float16", 1e-3), ("int8", 5e-3)):
+        net = Pronouncer(weights, "abc", ["X", "Y"], word="ab", dtype=dtype, **picture).decoded
+        found = net["net"]["mix"]["weight"].T
+        np.testing.assert_allclose(found, weights["mix.weight"], rtol=0, atol=error)
+
+
+@pytest.mark.parametrize(
+    ("letters", "phonemes", "word", "message"),
+    [
+        ("abc", ["X", "Y"], "cabz", "expected a word of the letters abc, got 'cabz'"),
+        ("abc", ["X", "Y"], "", "expected a word of the letters abc, got ''"),
+        ("abcd", ["X", "Y"], "ab", "expected weights for 7 letters, got 6"),
+        ("abc", ["X"], "ab", "expected weights for 4 phonemes, got 5"),
+    ],
+)
+def test_pronouncer_refuses_what_does_not_fit(picture, letters, phonemes, word, message):
+    with pytest.raises(ValueError, match=message):
+        Pronouncer(network(), letters, phonemes, word=word, **picture)
+
+
+def test_pronouncer_needs_a_network_with_attention(picture):
+    weights = {name: w for name, w in network().items() if not name.startswith("context")}
+    with pytest.raises(ValueError, match="expected the weights of a network with attention"):
+        Pronouncer(weights, "abc", ["X", "Y"], word="ab", **picture)

@@ -26,6 +26,7 @@ from deepbook.live import (
     FilmRecommender,
     GibbsDream,
     LiveFigure,
+    Pronouncer,
     TemperingWalker,
     TextSampler,
     TunePlayer,
@@ -48,6 +49,8 @@ from deepbook.sequence import (
     sampling_probabilities,
     synthesize_tune,
 )
+from deepbook.sequence import EncoderDecoder, Vocabulary, transduce
+from deepbook.training import pad as pad_sequences
 
 pytestmark = pytest.mark.browser
 
@@ -1053,3 +1056,77 @@ def test_letters_are_drawn_as_often_as_they_should(run):
     )
     assert best == [1, 3, 0]
     assert last == 1
+# a word, pronounced
+
+
+@pytest.fixture(scope="module", params=["float32", "int8"])
+def spoken(request):
+    """A figure, and the network that it computes with, in float64."""
+    letters, phonemes = "abcdefg", ["AH", "B", "K", "SH", "T"]
+    network = EncoderDecoder(10, 8, 5, 12, generator=random(3)).double()
+    with torch.no_grad():
+        network.logits.weight.mul_(8)  # sure enough to say several things
+        network.logits.bias[0] = -3
+    made = Pronouncer(
+        network.state_dict(), letters, phonemes, word="bad", dtype=request.param, **words()
+    )
+    told = made.decoded["net"]
+    pairs = {
+        "read": network.read.weight,
+        "written": network.written.weight,
+        "query": network.context.query.weight,
+        "first": network.first_state,
+        "mix": network.mix,
+        "logits": network.logits,
+    }
+    cells = {
+        "forwards": (network.encoder, ""),
+        "backwards": (network.encoder, "_reverse"),
+        "decoder": (network.decoder, ""),
+    }
+    with torch.no_grad():
+        for name, part in pairs.items():
+            if name in ("read", "written"):
+                part.copy_(torch.tensor(told[name]))
+            elif name == "query":
+                part.copy_(torch.tensor(told[name]["weight"]).T)
+            else:
+                part.weight.copy_(torch.tensor(told[name]["weight"]).T)
+                part.bias.copy_(torch.tensor(told[name]["bias"]))
+        for name, (gru, suffix) in cells.items():
+            for side, short in (("input", "ih"), ("state", "hh")):
+                layer = told[name][side]
+                weight = getattr(gru, f"weight_{short}_l0{suffix}")
+                weight.copy_(torch.tensor(layer["weight"]).T)
+                bias = getattr(gru, f"bias_{short}_l0{suffix}")
+                bias.copy_(torch.tensor(layer["bias"]))
+    return made, network, Vocabulary(letters)
+
+
+@pytest.mark.parametrize("word", ["a", "bad", "gabfecdeaddeed"])
+def test_a_word_is_said_as_torch_says_it(run, spoken, word):
+    made, network, letters = spoken
+    got = run("pronouncer.js", "return m.pronounce(d.net, d.word, 9)", **made.data | {"word": word})
+    source = letters.encode_all([word])
+    expected = [s for s in transduce(network, source, longest=9)[0].tolist() if s > Vocabulary.END]
+    assert [one["sound"] + 3 for one in got] == expected
+    memory, last = network.encode(source), torch.tensor([Vocabulary.BEGIN])
+    for one in got:
+        log_p, memory, weights = network.step(last, memory)
+        close(one["weights"], weights[0])
+        last = log_p.argmax(1)
+        close(one["chance"], log_p.max().exp())
+
+
+def test_a_step_gives_torchs_probabilities_of_all_symbols(run, spoken):
+    made, network, _ = spoken
+    body = """const { memory, state } = m.encode(d.net, [3, 7, 9, 4]);
+      const next = m.step(d.net, memory, state, 5);
+      return [memory, state, next.state, next.chances];"""
+    got = run("pronouncer.js", body, **made.data)
+    memory = network.encode(pad_sequences([torch.tensor([3, 7, 9, 4])]))
+    close(got[0], memory.values[0])
+    close(got[1], memory.state[0])
+    log_p, after, _ = network.step(torch.tensor([5]), memory)
+    close(got[2], after.state[0])
+    close(got[3], log_p[0, 2:].exp())

@@ -16,6 +16,7 @@ from deepbook.live import (
     FilmRecommender,
     GibbsDream,
     PenaltyContours,
+    Pronouncer,
     RaceSurface,
     TemperingWalker,
     TunePlayer,
@@ -24,6 +25,7 @@ from deepbook.live import (
 from deepbook.optimization import LANDSCAPES
 from deepbook.regularization import l2_minimum
 from deepbook.sequence import parse_abc, played_tune
+from deepbook.sequence import EncoderDecoder
 
 pytestmark = pytest.mark.browser
 
@@ -158,6 +160,10 @@ def drawn():
     weight[1, [2, 3, 10, 11], 5:9] = 1
     stage = (torch.ones(1, 1, 1, 1), torch.ones(1), torch.zeros(1))
     return DrawnDigit(images, [4, 7], [stage], (weight.flatten(1), torch.zeros(10)), **words())
+def spoken():
+    network = EncoderDecoder(10, 8, 5, 12, generator=random(3))
+    sounds = ["AH", "B", "K", "SH", "T"]
+    return Pronouncer(network.state_dict(), "abcdefg", sounds, word="bad", **words())
 
 
 FIGURES = {
@@ -171,6 +177,7 @@ FIGURES = {
     "moved": moved,
     "player": player,
     "drawn": drawn,
+    "spoken": spoken,
 }
 
 
@@ -1135,3 +1142,21 @@ def test_paper_gets_the_drawings_without_the_controls(window):
     page.emulate_media(media="print")
     assert page.locator("canvas").first.is_visible()
     assert not page.get_by_role("button").first.is_visible()
+
+
+# a word, pronounced
+
+
+def test_what_is_typed_is_said_at_once(window):
+    reader = window()
+    page = reader.open(spoken())
+    status = page.get_by_role("status")
+    assert status.inner_text().startswith("bad: ")
+    # capital letters are small ones, and what is no letter of the network is passed over
+    page.get_by_label("A word:").fill("Fac-ade!")
+    assert status.inner_text().startswith("facade: ")
+    assert page.get_by_role("img").get_attribute("aria-label").startswith("Weights of attention.")
+    page.get_by_label("A word:").fill("")
+    assert "Type a word" in status.inner_text()
+    page.get_by_label("A word:").fill("abcdefg" * 5)
+    assert reader.trouble == []

@@ -19,6 +19,7 @@ _ATTRIBUTES = {
     "packing": ["Packed", "pack"],
     "penalty_contours": ["PenaltyContours"],
     "played_tune": ["PlayedTune"],
+    "pronouncer": ["Pronouncer"],
     "tempering_walker": ["TemperingWalker"],
     "text_sampler": ["TextSampler"],
     "tune_player": ["TunePlayer"],

@@ -33,6 +33,28 @@ _ATTRIBUTES: dict[str, list[str]] = {
     "tune_checks": ["TuneCheck", "check_tunes", "longest_copy"],
     "tune_synthesis": ["midi_frequency", "synthesize_tune", "wav_bytes"],
     "tunes": ["ABCError", "Bar", "Note", "Tune"],
+    "attention_scores": [
+        "AdditiveAttention",
+        "DotProductAttention",
+        "attend",
+        "causal_mask",
+        "masked_softmax",
+        "scaled_dot_product_attention",
+    ],
+    "beam_searches": ["Hypotheses", "beam_search", "greedy_search", "transduce"],
+    "edit_distances": [
+        "Edit",
+        "edit_distance",
+        "edit_operations",
+        "sequence_error_rate",
+        "symbol_error_rate",
+    ],
+    "encoder_decoder": ["EncoderDecoder", "FixedContext", "Memory", "sequence_loss", "shifted"],
+    "multi_head": ["MultiHeadAttention"],
+    "positions": ["sinusoidal_positions"],
+    "pretrained": ["pretrained_pronouncer"],
+    "transformers": ["Transformer", "TransformerBlock", "TransformerMemory"],
+    "vocabulary": ["Vocabulary"],
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
