@@ -346,6 +346,8 @@ def test_a_writer_of_200_units_fits_the_budget(picture):
 def test_a_writer_refuses_what_does_not_belong_together(picture, change, message):
     with pytest.raises(ValueError, match=message):
         TextSampler(**(WRITER | change | picture))
+
+
 def network(**sizes):
     model = EncoderDecoder(
         **({"source_size": 6, "target_size": 5, "embedding_size": 4, "hidden_size": 6} | sizes),

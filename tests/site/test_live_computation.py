@@ -44,12 +44,14 @@ from deepbook.regularization import (
 )
 from deepbook.sequence import (
     CharacterModel,
+    EncoderDecoder,
+    Vocabulary,
     parse_abc,
     played_tune,
     sampling_probabilities,
     synthesize_tune,
+    transduce,
 )
-from deepbook.sequence import EncoderDecoder, Vocabulary, transduce
 from deepbook.training import pad as pad_sequences
 
 pytestmark = pytest.mark.browser
@@ -1056,6 +1058,8 @@ def test_letters_are_drawn_as_often_as_they_should(run):
     )
     assert best == [1, 3, 0]
     assert last == 1
+
+
 # a word, pronounced
 
 

@@ -24,8 +24,7 @@ from deepbook.live import (
 )
 from deepbook.optimization import LANDSCAPES
 from deepbook.regularization import l2_minimum
-from deepbook.sequence import parse_abc, played_tune
-from deepbook.sequence import EncoderDecoder
+from deepbook.sequence import EncoderDecoder, parse_abc, played_tune
 
 pytestmark = pytest.mark.browser
 
@@ -160,6 +159,8 @@ def drawn():
     weight[1, [2, 3, 10, 11], 5:9] = 1
     stage = (torch.ones(1, 1, 1, 1), torch.ones(1), torch.zeros(1))
     return DrawnDigit(images, [4, 7], [stage], (weight.flatten(1), torch.zeros(10)), **words())
+
+
 def spoken():
     network = EncoderDecoder(10, 8, 5, 12, generator=random(3))
     sounds = ["AH", "B", "K", "SH", "T"]
