@@ -11,7 +11,14 @@ from deepbook.data import Entry, UnknownData, entry, fetch, names
 TABLES = ("mnist-5k", "digits-8x8", "movielens-100k", "movielens-100k-items")
 PHOTOGRAPHS = ("photograph-china", "photograph-flower")
 OF_SEQUENCES = ("bach-scores", "cmudict")
-USED = (*TABLES[:2], "diabetes", *PHOTOGRAPHS, *TABLES[2:], "20-newsgroups", "textures")
+USED: tuple[str, ...] = (
+    *TABLES[:2],
+    "diabetes",
+    *PHOTOGRAPHS,
+    *TABLES[2:],
+    "20-newsgroups",
+    "textures",
+)
 USED += OF_SEQUENCES
 
 
