@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Array", "GramTable", "counts_before", "gram_codes"]
+__all__ = ["GramTable", "counts_before", "gram_codes"]
 
 Array = np.ndarray
 
