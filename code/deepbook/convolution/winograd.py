@@ -54,8 +54,8 @@ def cook_toom(m: int, r: int) -> FilterTransforms:
     """The transforms of ``F(m, r)``: m outputs of a kernel of r with ``m + r - 1`` products.
 
     To multiply two polynomials of m and r coefficients, evaluate both at ``n = m + r - 1`` points,
-    one of them infinity, multiply there, and interpolate. Filtering is the
-    transpose of this map. As in Lavin and Gray (2016), the fractions stand in ``G``. The points are
+    one of them infinity, multiply there, and interpolate. Filtering is the transpose of this map.
+    As in Lavin and Gray (2016), the fractions stand in ``G``. The points are
     0, 1, -1, 2, -2, 1/2, -1/2, 4, -4.
 
     Parameters
