@@ -20,11 +20,13 @@ from deepbook.live import (
     RaceSurface,
     TemperingWalker,
     TunePlayer,
+    TextSampler,
     WarpedDigit,
 )
 from deepbook.optimization import LANDSCAPES
 from deepbook.regularization import l2_minimum
 from deepbook.sequence import EncoderDecoder, parse_abc, played_tune
+from deepbook.sequence import CharacterModel
 
 pytestmark = pytest.mark.browser
 
@@ -94,11 +96,33 @@ def mask_network():
     )
 
 
+LETTERS = "abcdefg \n"
 MASK_EXAMPLES = torch.rand(3, 4, 4, generator=random(5))
 
 
 def masks():
     return DropoutMasks(*mask_network(), MASK_EXAMPLES, [3, 1, 7], **words())
+
+
+def writer_network():
+    torch.manual_seed(3)
+    return CharacterModel(9, 8, embedding_size=4)
+
+
+def writer():
+    network = writer_network()
+    cell = network.recurrent
+    weights = (cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0)
+    return TextSampler(
+        network.embedding.weight,
+        *weights,
+        3 * network.output.weight,
+        network.output.bias,
+        LETTERS,
+        start="ab",
+        dtype="float32",
+        **words(),
+    )
 
 
 def penalties():
@@ -173,6 +197,7 @@ FIGURES = {
     "bias": bias,
     "film": film,
     "masks": masks,
+    "writer": writer,
     "penalties": penalties,
     "race": race,
     "moved": moved,
@@ -603,6 +628,61 @@ def test_other_films_come_and_rated_ones_stay(window):
     assert shown[1] == FILMS[1]  # six others, and six are listed
     page.get_by_role("button", name="Forget my ratings").click()
     assert page.get_by_role("status").inner_text().startswith("You have rated nothing")
+
+
+# a text letter by letter
+
+
+def written_chances(text, temperature):
+    """What torch says of the next letter, in per cent, the likeliest first."""
+    network = writer_network().double()
+    hidden, _ = network.recurrent(
+        network.embedding(torch.tensor([[LETTERS.index(letter) for letter in text]]))
+    )
+    logits = (3 * network.output.weight @ hidden[0, -1] + network.output.bias).detach()
+    p = (logits / temperature).softmax(0)
+    names = {" ": "space", "\n": "new line"}
+    return [(names.get(LETTERS[i], LETTERS[i]), 100 * p[i].item()) for i in p.argsort().flip(0)[:8]]
+
+
+def offered(page):
+    buttons = page.get_by_role("button", name=re.compile("^Write ")).all()
+    labels = [button.get_attribute("aria-label") for button in buttons]
+    found = [re.fullmatch(r"Write (.+), (.+)%", label).groups() for label in labels]
+    return [(name, float(share)) for name, share in found]
+
+
+def check_chances(page, text, temperature):
+    expected = written_chances(text, temperature)
+    for (name, share), (letter, chance) in zip(offered(page), expected, strict=True):
+        assert name == letter
+        assert share == pytest.approx(chance, abs=0.51)
+
+
+def test_a_letter_that_is_chosen_is_written_and_changes_what_may_come(window):
+    page = window().open(writer())
+    check_chances(page, "ab", 0.7)
+    page.get_by_role("button", name="Write c,").click()
+    text = page.get_by_role("img", name="The text so far ends: abc")
+    assert text.inner_text() == "abc"
+    check_chances(page, "abc", 0.7)
+    page.get_by_role("button", name="Start again").press("Enter")
+    check_chances(page, "ab", 0.7)
+
+
+def test_the_dial_for_the_temperature_changes_the_chances(window):
+    page = window().open(writer())
+    dial = page.get_by_role("slider", name="Temperature")
+    dial.fill("2")
+    check_chances(page, "ab", 2)
+    dial.fill("0")
+    assert dial.get_attribute("aria-valuetext") == "0, the likeliest letter"
+    best = offered(page)[0]
+    assert best == (written_chances("ab", 1)[0][0], 100)
+    page.get_by_role("button", name="One step").click()
+    written = page.get_by_role("img", name="The text so far ends").inner_text()
+    assert written.replace("\u21b5", "").startswith("ab")
+    assert len(written) >= 3
 
 
 # the dropout masks
