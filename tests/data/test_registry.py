@@ -10,7 +10,15 @@ from deepbook.data import Entry, UnknownData, entry, fetch, names
 # what pages use, in the order of the registry
 TABLES = ("mnist-5k", "digits-8x8", "movielens-100k", "movielens-100k-items")
 PHOTOGRAPHS = ("photograph-china", "photograph-flower")
-USED = (*TABLES[:2], "diabetes", *PHOTOGRAPHS, *TABLES[2:], "20-newsgroups")
+USED = (
+    *TABLES[:2],
+    "diabetes",
+    *PHOTOGRAPHS,
+    *TABLES[2:],
+    "20-newsgroups",
+    "textures",
+    "indian-pines",
+)
 
 
 def test_the_registry_holds_the_books_data_sets():
