@@ -45,7 +45,10 @@ def test_a_chapter_reads_its_own_records():
     assert deepbook.boltzmann.read_record("speed") == read_record("boltzmann/speed")
 
 
-@pytest.mark.parametrize("chapter", ["boltzmann", "regularization", "optimization"])
+CHAPTERS = ["boltzmann", "regularization", "optimization", "convolution", "sequence"]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_record_of_a_chapter_has_rows_with_the_same_columns(chapter):
     assert record_names(chapter)
     for name in record_names(chapter):

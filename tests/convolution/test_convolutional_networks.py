@@ -42,9 +42,10 @@ def test_lenet_has_the_parameters_of_its_layers():
 
 def test_lenet_is_what_its_layers_give_one_after_another():
     net, x = LeNet5(generator=seeded(0)).double(), draw(3, 1, 28, 28)
-    h = squash(
-        avg_pool2d(conv2d(nn.functional.pad(x, (2, 2, 2, 2)), net.c1.weight, net.c1.bias), 2)
-    )
+    # paper is -0.1, also around the picture, and full ink 1.175
+    wide = torch.full((3, 1, 32, 32), -0.1, dtype=torch.float64)
+    wide[..., 2:30, 2:30] = -0.1 + (1.175 + 0.1) * x
+    h = squash(avg_pool2d(conv2d(wide, net.c1.weight, net.c1.bias), 2))
     assert h.shape == (3, 6, 14, 14)
     h = squash(avg_pool2d(conv2d(h, net.c3.weight, net.c3.bias), 2))
     assert h.shape == (3, 16, 5, 5)

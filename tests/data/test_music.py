@@ -58,6 +58,12 @@ def test_each_tune_has_its_title_and_kind(carried):
     assert "fiddle-tunes" in fetched()
 
 
+def test_what_mail_did_to_a_text_is_undone(carried):
+    mailed = REEL.replace("\n", "\r\n").replace("dcdA|", "dc=\r\ndA|=20\r\n=3Dc|")
+    carried("fiddle-tunes", *[mailed.encode()] * 5)
+    assert fiddle_tunes().train[0].split("K:D\n")[1] == "dcdA| \n=c|\n"
+
+
 def test_a_file_without_a_kind_is_another_kind(carried):
     carried("fiddle-tunes", *[REEL.replace("R:reel\n", "").encode()] * 5)
     data = fiddle_tunes()

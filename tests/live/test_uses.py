@@ -10,14 +10,18 @@ import torch
 from deepbook.live import (
     BallRace,
     CDBias,
+    ConvolutionArithmetic,
     DropoutMasks,
     FilmRecommender,
     GibbsDream,
     PenaltyContours,
+    Pronouncer,
     RaceSurface,
     TemperingWalker,
+    TextSampler,
     WarpedDigit,
 )
+from deepbook.sequence import EncoderDecoder
 
 GENERATOR = torch.Generator().manual_seed(0)
 MACHINE = (torch.randn(6, 3, generator=GENERATOR), torch.zeros(6), torch.zeros(3))
@@ -270,3 +274,118 @@ def test_a_moved_digit_keeps_its_ink_and_the_weights_nearly(picture):
 def test_a_moved_digit_refuses_what_does_not_belong_together(picture, change, message):
     with pytest.raises(ValueError, match=message):
         WarpedDigit(**(MOVED | change), **picture)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": 9}, "a size from 1 to 8, got 9"),
+        ({"kernel": 0}, "a kernel from 1 to 5, got 0"),
+        ({"stride": 1.5}, "a stride from 1 to 3, got 1.5"),
+        ({"padding": -1}, "a padding from 0 to 4, got -1"),
+        ({"dilation": 4}, "a dilation from 1 to 3, got 4"),
+        ({"size": 4, "dilation": 2}, "at least one output, got .*'size': 4"),
+        ({"size": 1, "padding": 2, "transposed": True}, "at least one output"),
+    ],
+)
+def test_an_arithmetic_refuses_what_gives_no_output(picture, change, message):
+    with pytest.raises(ValueError, match=message):
+        ConvolutionArithmetic(**change, **picture)
+
+
+def test_an_arithmetic_shows_what_it_was_given(picture):
+    made = ConvolutionArithmetic(size=1, padding=1, transposed=True, stride=3, **picture)
+    settings = {"size": 1, "kernel": 3, "stride": 3, "padding": 1, "dilation": 1}
+    assert made.data == settings | {"transposed": True}
+
+
+WRITER = {
+    "embedding": torch.ones(3, 2),
+    "input_weight": torch.ones(12, 2),
+    "hidden_weight": torch.ones(12, 4),
+    "input_bias": torch.ones(12),
+    "hidden_bias": torch.ones(12),
+    "output_weight": torch.ones(3, 4),
+    "output_bias": torch.ones(3),
+    "alphabet": "ab ",
+    "start": "a",
+}
+
+
+def test_a_writer_of_200_units_fits_the_budget(picture):
+    sizes = {
+        "embedding": (95, 32),
+        "input_weight": (600, 32),
+        "hidden_weight": (600, 200),
+        "input_bias": (600,),
+        "hidden_bias": (600,),
+        "output_weight": (95, 200),
+        "output_bias": (95,),
+    }
+    weights = {name: torch.randn(shape) for name, shape in sizes.items()}
+    alphabet = "".join(map(chr, range(32, 127)))
+    made = TextSampler(**weights, alphabet=alphabet, **picture)
+    assert len(made._json) < 600_000
+    got = made.decoded["network"]["hiddenWeight"]
+    np.testing.assert_allclose(got, weights["hidden_weight"], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"embedding": torch.ones(4, 2)}, r"embedding of shape \(3, 2\), got \(4, 2\)"),
+        ({"input_weight": torch.ones(12, 3)}, r"inputWeight of shape \(12, 2\), got \(12, 3\)"),
+        ({"hidden_weight": torch.ones(11, 4)}, r"hiddenWeight of shape \(12, 4\)"),
+        ({"output_bias": torch.ones(2)}, r"outputBias of shape \(3,\), got \(2,\)"),
+        ({"start": ""}, "a start out of the alphabet's characters, got ''"),
+        ({"start": "abc"}, "got 'abc'"),
+        ({"temperature": 2.5}, "a temperature from 0 to 2, got 2.5"),
+        ({"letters_per_second": 0}, "1 to 30 letters a second, got 0"),
+    ],
+)
+def test_a_writer_refuses_what_does_not_belong_together(picture, change, message):
+    with pytest.raises(ValueError, match=message):
+        TextSampler(**(WRITER | change | picture))
+
+
+def network(**sizes):
+    model = EncoderDecoder(
+        **({"source_size": 6, "target_size": 5, "embedding_size": 4, "hidden_size": 6} | sizes),
+        generator=torch.Generator().manual_seed(0),
+    )
+    return model.state_dict()
+
+
+def test_pronouncer_of_the_recorded_size_fits_the_budget(picture):
+    weights = network(source_size=29, target_size=42, embedding_size=48, hidden_size=192)
+    letters, phonemes = "abcdefghijklmnopqrstuvwxyz", [f"P{i}" for i in range(39)]
+    made = Pronouncer(weights, letters, phonemes, **picture)
+    assert len(made._json) < 600_000
+
+
+def test_pronouncer_computes_with_weights_near_those_it_was_given(picture):
+    weights = network()
+    for dtype, error in (("float32", 0), ("float16", 1e-3), ("int8", 5e-3)):
+        net = Pronouncer(weights, "abc", ["X", "Y"], word="ab", dtype=dtype, **picture).decoded
+        found = net["net"]["mix"]["weight"].T
+        np.testing.assert_allclose(found, weights["mix.weight"], rtol=0, atol=error)
+
+
+@pytest.mark.parametrize(
+    ("letters", "phonemes", "word", "message"),
+    [
+        ("abc", ["X", "Y"], "cabz", "expected a word of the letters abc, got 'cabz'"),
+        ("abc", ["X", "Y"], "", "expected a word of the letters abc, got ''"),
+        ("abcd", ["X", "Y"], "ab", "expected weights for 7 letters, got 6"),
+        ("abc", ["X"], "ab", "expected weights for 4 phonemes, got 5"),
+    ],
+)
+def test_pronouncer_refuses_what_does_not_fit(picture, letters, phonemes, word, message):
+    with pytest.raises(ValueError, match=message):
+        Pronouncer(network(), letters, phonemes, word=word, **picture)
+
+
+def test_pronouncer_needs_a_network_with_attention(picture):
+    weights = {name: w for name, w in network().items() if not name.startswith("context")}
+    with pytest.raises(ValueError, match="expected the weights of a network with attention"):
+        Pronouncer(weights, "abc", ["X", "Y"], word="ab", **picture)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepbook.sequence import ABCError, key_accidentals
+from deepbook.sequence import SEMITONES, ABCError, key_accidentals, spell
 
 WHOLE_AND_HALF = [2, 2, 1, 2, 2, 2, 1]
 MODES = {"": 0, "dor": 1, "phr": 2, "lyd": 3, "mix": 4, "m": 5, "loc": 6}
@@ -54,3 +54,28 @@ def test_what_is_no_key_is_refused(key):
 def test_a_key_of_eight_flats_is_refused():
     with pytest.raises(ABCError, match="at most seven sharps or flats, got 'Fbmix'"):
         key_accidentals("Fbmix")
+
+
+@given(
+    st.integers(0, 127),
+    st.sampled_from(["C", "D", "Bb", "F#", "Ebm", "Edor"]),
+    st.dictionaries(st.sampled_from([("F", 0), ("B", 0), ("C", 1)]), st.sampled_from([-1, 0, 1])),
+)
+def test_a_spelling_is_the_pitch_that_it_is_of(pitch, key, raised):
+    signature, before = key_accidentals(key), dict(raised)
+    letter, octave, accidental = spell(pitch, raised, signature)
+    if accidental is None:
+        assert raised == before
+        shift = raised.get((letter, octave), signature.get(letter, 0))
+    else:
+        shift = accidental
+        assert raised == before | {(letter, octave): accidental}
+    assert 60 + 12 * octave + SEMITONES[letter] + shift == pitch
+    # what was said once need not be said again
+    assert spell(pitch, raised, signature) == (letter, octave, None)
+
+
+def test_black_keys_are_flats_in_keys_with_flats():
+    assert spell(70, {}, {}) == ("A", 0, 1)
+    assert spell(66, {}, key_accidentals("F")) == ("G", 0, -1)
+    assert spell(65, {}, key_accidentals("D")) == ("F", 0, 0)

@@ -1,5 +1,6 @@
 """What the live figures compute, in Chromium, against torch on the same numbers."""
 
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ import deepbook.live
 from deepbook.boltzmann import RBM, SoftmaxRBM, all_states
 from deepbook.boltzmann.learning.expected_cd import expected_cd_gradient
 from deepbook.boltzmann.sampling.transition_matrices import visible_transition_matrix
-from deepbook.convolution import ConvNet, folded_stages
+from deepbook.convolution import ConvNet, conv1d, conv_transpose1d, folded_stages
 from deepbook.live import (
     CDBias,
     DrawnDigit,
@@ -25,7 +26,10 @@ from deepbook.live import (
     FilmRecommender,
     GibbsDream,
     LiveFigure,
+    Pronouncer,
     TemperingWalker,
+    TextSampler,
+    TunePlayer,
     WarpedDigit,
     pack,
 )
@@ -38,6 +42,17 @@ from deepbook.regularization import (
     ista,
     weight_scaling,
 )
+from deepbook.sequence import (
+    CharacterModel,
+    EncoderDecoder,
+    Vocabulary,
+    parse_abc,
+    played_tune,
+    sampling_probabilities,
+    synthesize_tune,
+    transduce,
+)
+from deepbook.training import pad as pad_sequences
 
 pytestmark = pytest.mark.browser
 
@@ -751,6 +766,51 @@ def test_probabilities_are_finite_for_logits_of_thousands(run):
     assert got == [1, 0]
 
 
+# tunes
+
+TUNE = "T:t\nM:2/4\nL:1/8\nK:D\n|:d>f (3gfe|1A,2-A,z:|2c'2 d''2-|d''2|]"
+
+
+def test_a_tune_is_heard_as_the_package_has_it(run):
+    tune = parse_abc(TUNE)
+    notes = run("tune_player.js", "return m.heard(d.tune)", tune=asdict(played_tune(tune)))
+    assert [note["pitch"] for note in notes] == [note.pitch for note in tune.heard()]
+    close([note["length"] for note in notes], torch.tensor([float(n.length) for n in tune.heard()]))
+    written = [tune.notes[note["note"]].pitch for note in notes]
+    assert written == [note["pitch"] for note in notes]
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050])
+def test_the_wave_of_a_tune_is_the_packages(run, rate):
+    tune = parse_abc(TUNE)
+    body = f"return m.synthesize(m.heard(d.tune), 0.3, {rate})"
+    wave = run("tune_player.js", body, tune=asdict(played_tune(tune)))
+    expected = synthesize_tune(tune.heard(), whole_note=0.3, sample_rate=rate)
+    assert len(wave) == len(expected)
+    close(wave, expected)
+
+
+def test_flags_and_dots_say_the_length_of_a_note(run):
+    lengths = [1, 1 / 2, 1 / 4, 3 / 8, 1 / 8, 3 / 16, 1 / 16, 3 / 32, 1 / 12, 1 / 24, 1 / 6]
+    body = "return [d.lengths.map(m.flags), d.lengths.map(m.isDotted)]"
+    found, dotted = run("tune_player.js", body, lengths=lengths)
+    assert found == [0, 0, 0, 0, 1, 1, 2, 2, 1, 2, 0]
+    assert [length for length, dot in zip(lengths, dotted, strict=True) if dot] == [
+        3 / 8,
+        3 / 16,
+        3 / 32,
+    ]
+
+
+def test_a_player_without_tunes_is_refused():
+    tune = played_tune(parse_abc(TUNE))
+    for tunes in ([], [tune, tune]):
+        with pytest.raises(ValueError, match="at least 1 tune, with names that differ"):
+            TunePlayer(tunes, **words())
+    with pytest.raises(ValueError, match="a whole note above 0 seconds, got 0"):
+        TunePlayer([tune], whole_note=0, **words())
+
+
 # the drawn digit
 
 
@@ -902,3 +962,175 @@ def test_a_picture_is_shifted_by_whole_pixels(run):
     expected = np.zeros((5, 7))
     expected[2:, :4] = np.array(image)[:3, 3:]
     np.testing.assert_array_equal(np.reshape(got, (5, 7)), expected)
+
+
+# convolution
+
+
+def test_every_setting_of_a_convolution_has_torchs_sizes_and_inputs(run):
+    body = """const { RANGES: r } = m, found = [];
+      const each = ({ min, max }) => Array.from({ length: max - min + 1 }, (_, i) => min + i);
+      for (const transposed of [false, true]) for (const size of each(r.size))
+        for (const kernel of each(r.kernel)) for (const stride of each(r.stride))
+          for (const padding of each(r.padding)) for (const dilation of each(r.dilation)) {
+            const s = { size, kernel, stride, padding, dilation, transposed };
+            const out = m.outputSize(s);
+            found.push([Object.values(s), out, Array.from({ length: Math.max(out, 0) },
+              (_, o) => m.feeds(s, o)), m.counts(s)]);
+          }
+      return found"""
+    found = run("convolution_arithmetic.js", body)
+    assert len(found) == 2 * 8 * 5 * 3 * 5 * 3
+    for (n, kernel, stride, padding, dilation, transposed), out, fed, counts in found:
+        layer = conv_transpose1d if transposed else conv1d
+        # each input has a number and each weight a power: the outputs tell who met whom
+        x = torch.eye(n, dtype=torch.float64)[:, None]
+        weight = 2.0 ** torch.arange(kernel, dtype=torch.float64)[None, None]
+        options = {"stride": stride, "padding": padding, "dilation": dilation}
+        try:
+            theirs = layer(x, weight, **options)[:, 0].T  # (outputs, inputs)
+        except ValueError:
+            assert out < 1
+            continue
+        ours = torch.zeros(out, n, dtype=torch.float64)
+        for output, pairs in enumerate(fed):
+            for i, k in pairs:
+                if 0 <= i < n:
+                    ours[output, i] += 2.0**k
+            assert transposed or len(pairs) == kernel
+        assert torch.equal(ours, theirs)
+        assert counts == (theirs != 0).sum(1).tolist()
+
+
+# texts
+
+
+def writer(dtype="float32"):
+    torch.manual_seed(0)
+    net = CharacterModel(6, 10, embedding_size=4)
+    cell = net.recurrent
+    layers = (cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0)
+    figure = TextSampler(
+        net.embedding.weight,
+        *layers,
+        net.output.weight,
+        net.output.bias,
+        "abcde ",
+        start="a",
+        dtype=dtype,
+        **words(),
+    )
+    return figure, net
+
+
+def test_a_text_read_letter_by_letter_gives_the_logits_of_torch(run):
+    figure, net = writer()
+    body = """let h = m.zeros(d.network);
+      return Array.from(d.text, (s) => { h = m.read(d.network, h, s);
+        return m.logits(d.network, h); })"""
+    text = torch.randint(6, (60,), generator=random(1))
+    got = run("text_sampler.js", body, **figure.data, text=pack(text, "uint8"))
+    close(got, net(text[None])[0][0])
+    # what is stored in two bytes is near it
+    rough = run("text_sampler.js", body, **writer("float16")[0].data, text=pack(text, "uint8"))
+    np.testing.assert_allclose(rough, got, atol=0.01)
+
+
+def test_temperature_gives_the_probabilities_of_the_package(run):
+    scores = torch.tensor([0.5, 2.0, -1.0, 2.0, 0.0])
+    body = "return d.heats.map((heat) => m.chances(Array.from(d.scores), heat))"
+    heats = [0, 0.05, 0.5, 1, 2]
+    got = run("text_sampler.js", body, scores=pack(scores), heats=heats)
+    for row, heat in zip(got, heats, strict=True):
+        close(row, sampling_probabilities(scores.double(), temperature=heat))
+
+
+def test_letters_are_drawn_as_often_as_they_should(run):
+    body = """const r = generator(3), counts = [0, 0, 0, 0];
+      for (let i = 0; i < 8000; i++) counts[m.draw(Array.from(d.p), r)]++;
+      return [counts, m.likeliest(Array.from(d.p), 3), m.draw([0.5, 0.4999999, 0], () => 1)]"""
+    p = [0.125, 0.5, 0.0, 0.375]
+    counts, best, last = run("text_sampler.js", body, p=pack(p))
+    assert counts[2] == 0
+    assert (
+        chisquare([counts[i] for i in (0, 1, 3)], 8000 * np.array([0.125, 0.5, 0.375])).pvalue
+        > 1e-3
+    )
+    assert best == [1, 3, 0]
+    assert last == 1
+
+
+# a word, pronounced
+
+
+@pytest.fixture(scope="module", params=["float32", "int8"])
+def spoken(request):
+    """A figure, and the network that it computes with, in float64."""
+    letters, phonemes = "abcdefg", ["AH", "B", "K", "SH", "T"]
+    network = EncoderDecoder(10, 8, 5, 12, generator=random(3)).double()
+    with torch.no_grad():
+        network.logits.weight.mul_(8)  # sure enough to say several things
+        network.logits.bias[0] = -3
+    made = Pronouncer(
+        network.state_dict(), letters, phonemes, word="bad", dtype=request.param, **words()
+    )
+    told = made.decoded["net"]
+    pairs = {
+        "read": network.read.weight,
+        "written": network.written.weight,
+        "query": network.context.query.weight,
+        "first": network.first_state,
+        "mix": network.mix,
+        "logits": network.logits,
+    }
+    cells = {
+        "forwards": (network.encoder, ""),
+        "backwards": (network.encoder, "_reverse"),
+        "decoder": (network.decoder, ""),
+    }
+    with torch.no_grad():
+        for name, part in pairs.items():
+            if name in ("read", "written"):
+                part.copy_(torch.tensor(told[name]))
+            elif name == "query":
+                part.copy_(torch.tensor(told[name]["weight"]).T)
+            else:
+                part.weight.copy_(torch.tensor(told[name]["weight"]).T)
+                part.bias.copy_(torch.tensor(told[name]["bias"]))
+        for name, (gru, suffix) in cells.items():
+            for side, short in (("input", "ih"), ("state", "hh")):
+                layer = told[name][side]
+                weight = getattr(gru, f"weight_{short}_l0{suffix}")
+                weight.copy_(torch.tensor(layer["weight"]).T)
+                bias = getattr(gru, f"bias_{short}_l0{suffix}")
+                bias.copy_(torch.tensor(layer["bias"]))
+    return made, network, Vocabulary(letters)
+
+
+@pytest.mark.parametrize("word", ["a", "bad", "gabfecdeaddeed"])
+def test_a_word_is_said_as_torch_says_it(run, spoken, word):
+    made, network, letters = spoken
+    got = run("pronouncer.js", "return m.pronounce(d.net, d.word, 9)", **made.data | {"word": word})
+    source = letters.encode_all([word])
+    expected = [s for s in transduce(network, source, longest=9)[0].tolist() if s > Vocabulary.END]
+    assert [one["sound"] + 3 for one in got] == expected
+    memory, last = network.encode(source), torch.tensor([Vocabulary.BEGIN])
+    for one in got:
+        log_p, memory, weights = network.step(last, memory)
+        close(one["weights"], weights[0])
+        last = log_p.argmax(1)
+        close(one["chance"], log_p.max().exp())
+
+
+def test_a_step_gives_torchs_probabilities_of_all_symbols(run, spoken):
+    made, network, _ = spoken
+    body = """const { memory, state } = m.encode(d.net, [3, 7, 9, 4]);
+      const next = m.step(d.net, memory, state, 5);
+      return [memory, state, next.state, next.chances];"""
+    got = run("pronouncer.js", body, **made.data)
+    memory = network.encode(pad_sequences([torch.tensor([3, 7, 9, 4])]))
+    close(got[0], memory.values[0])
+    close(got[1], memory.state[0])
+    log_p, after, _ = network.step(torch.tensor([5]), memory)
+    close(got[2], after.state[0])
+    close(got[3], log_p[0, 2:].exp())

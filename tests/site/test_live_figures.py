@@ -16,12 +16,17 @@ from deepbook.live import (
     FilmRecommender,
     GibbsDream,
     PenaltyContours,
+    Pronouncer,
     RaceSurface,
     TemperingWalker,
+    TunePlayer,
+    TextSampler,
     WarpedDigit,
 )
 from deepbook.optimization import LANDSCAPES
 from deepbook.regularization import l2_minimum
+from deepbook.sequence import EncoderDecoder, parse_abc, played_tune
+from deepbook.sequence import CharacterModel
 
 pytestmark = pytest.mark.browser
 
@@ -91,11 +96,33 @@ def mask_network():
     )
 
 
+LETTERS = "abcdefg \n"
 MASK_EXAMPLES = torch.rand(3, 4, 4, generator=random(5))
 
 
 def masks():
     return DropoutMasks(*mask_network(), MASK_EXAMPLES, [3, 1, 7], **words())
+
+
+def writer_network():
+    torch.manual_seed(3)
+    return CharacterModel(9, 8, embedding_size=4)
+
+
+def writer():
+    network = writer_network()
+    cell = network.recurrent
+    weights = (cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0)
+    return TextSampler(
+        network.embedding.weight,
+        *weights,
+        3 * network.output.weight,
+        network.output.bias,
+        LETTERS,
+        start="ab",
+        dtype="float32",
+        **words(),
+    )
 
 
 def penalties():
@@ -135,6 +162,17 @@ def moved():
     )
 
 
+TUNES = {
+    "short": "M:2/4\nL:1/8\nK:D\n|:d>f (3gfe:|1A,2z2:|2^c4|]",
+    "long": "M:6/8\nL:1/8\nK:Gm\n" + "G3 B3|" * 9,
+}
+
+
+def player():
+    tunes = [played_tune(parse_abc(text), name) for name, text in TUNES.items()]
+    return TunePlayer(tunes, **words())
+
+
 def drawn():
     """Reads ink on the left as 4, on the right as 7, and above and below the middle as 1."""
     images = torch.zeros(2, 28, 28)
@@ -147,16 +185,25 @@ def drawn():
     return DrawnDigit(images, [4, 7], [stage], (weight.flatten(1), torch.zeros(10)), **words())
 
 
+def spoken():
+    network = EncoderDecoder(10, 8, 5, 12, generator=random(3))
+    sounds = ["AH", "B", "K", "SH", "T"]
+    return Pronouncer(network.state_dict(), "abcdefg", sounds, word="bad", **words())
+
+
 FIGURES = {
     "dream": dream,
     "walker": walker,
     "bias": bias,
     "film": film,
     "masks": masks,
+    "writer": writer,
     "penalties": penalties,
     "race": race,
     "moved": moved,
+    "player": player,
     "drawn": drawn,
+    "spoken": spoken,
 }
 
 
@@ -583,6 +630,61 @@ def test_other_films_come_and_rated_ones_stay(window):
     assert page.get_by_role("status").inner_text().startswith("You have rated nothing")
 
 
+# a text letter by letter
+
+
+def written_chances(text, temperature):
+    """What torch says of the next letter, in per cent, the likeliest first."""
+    network = writer_network().double()
+    hidden, _ = network.recurrent(
+        network.embedding(torch.tensor([[LETTERS.index(letter) for letter in text]]))
+    )
+    logits = (3 * network.output.weight @ hidden[0, -1] + network.output.bias).detach()
+    p = (logits / temperature).softmax(0)
+    names = {" ": "space", "\n": "new line"}
+    return [(names.get(LETTERS[i], LETTERS[i]), 100 * p[i].item()) for i in p.argsort().flip(0)[:8]]
+
+
+def offered(page):
+    buttons = page.get_by_role("button", name=re.compile("^Write ")).all()
+    labels = [button.get_attribute("aria-label") for button in buttons]
+    found = [re.fullmatch(r"Write (.+), (.+)%", label).groups() for label in labels]
+    return [(name, float(share)) for name, share in found]
+
+
+def check_chances(page, text, temperature):
+    expected = written_chances(text, temperature)
+    for (name, share), (letter, chance) in zip(offered(page), expected, strict=True):
+        assert name == letter
+        assert share == pytest.approx(chance, abs=0.51)
+
+
+def test_a_letter_that_is_chosen_is_written_and_changes_what_may_come(window):
+    page = window().open(writer())
+    check_chances(page, "ab", 0.7)
+    page.get_by_role("button", name="Write c,").click()
+    text = page.get_by_role("img", name="The text so far ends: abc")
+    assert text.inner_text() == "abc"
+    check_chances(page, "abc", 0.7)
+    page.get_by_role("button", name="Start again").press("Enter")
+    check_chances(page, "ab", 0.7)
+
+
+def test_the_dial_for_the_temperature_changes_the_chances(window):
+    page = window().open(writer())
+    dial = page.get_by_role("slider", name="Temperature")
+    dial.fill("2")
+    check_chances(page, "ab", 2)
+    dial.fill("0")
+    assert dial.get_attribute("aria-valuetext") == "0, the likeliest letter"
+    best = offered(page)[0]
+    assert best == (written_chances("ab", 1)[0][0], 100)
+    page.get_by_role("button", name="One step").click()
+    written = page.get_by_role("img", name="The text so far ends").inner_text()
+    assert written.replace("\u21b5", "").startswith("ab")
+    assert len(written) >= 3
+
+
 # the dropout masks
 
 
@@ -1003,6 +1105,61 @@ POOR_CONTRAST = """(card) => {
 }"""
 
 
+# tunes
+
+STARTED = """() => { window.started = 0;
+  const start = AudioBufferSourceNode.prototype.start;
+  AudioBufferSourceNode.prototype.start = function (...when) {
+    window.started += 1; window.samples = this.buffer.length; return start.apply(this, when);
+  }; }"""
+
+
+def test_a_tune_sounds_only_when_it_is_asked_for(window):
+    page = window().open(player())
+    page.evaluate(STARTED)
+    status = page.get_by_role("status")
+    page.get_by_role("radio", name="long").check()
+    assert page.evaluate("window.started") == 0
+    page.get_by_role("button", name="Play").click()
+    assert "Playing long" in status.text_content()
+    # nine bars of six eighths, each whole note of 1.8 seconds
+    assert page.evaluate("[window.started, window.samples]") == [1, round(22050 * 1.8 * 9 * 0.75)]
+    assert page.get_by_role("button", name="Follow silently").is_disabled()
+    page.get_by_role("button", name="Stop").click()
+    assert status.text_content() == "Stopped."
+    assert page.get_by_role("button", name="Play").is_enabled()
+
+
+def test_without_sound_the_notes_are_followed_to_the_end(window):
+    page = window().open(player())
+    page.evaluate(STARTED)
+    drawing = page.locator("canvas")
+    before = drawing.screenshot()
+    page.get_by_role("button", name="Follow silently").press("Enter")
+    assert "Following short" in page.get_by_role("status").text_content()
+    page.wait_for_timeout(100)
+    assert drawing.screenshot() != before  # a note is marked
+    page.get_by_text("The tune is over.").wait_for()
+    assert drawing.screenshot() == before
+    assert page.evaluate("window.started") == 0
+
+
+def test_another_tune_stops_the_one_that_plays(window):
+    page = window().open(player())
+    page.get_by_role("button", name="Follow silently").click()
+    page.get_by_role("radio", name="long").check()
+    assert page.get_by_role("button", name="Follow silently").is_enabled()
+    assert "long, in 6/8, 9 bars" in page.locator("canvas").get_attribute("aria-label")
+
+
+def test_a_tune_stops_when_it_is_out_of_sight(window):
+    page = window().open(player(), between="", ready=True)
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<div style=\"height:3000px\">')")
+    page.get_by_role("button", name="Follow silently").click()
+    page.evaluate("window.scrollTo(0, 2500)")
+    page.get_by_text("Stopped.").wait_for(state="attached")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", FIGURES)
 def test_it_is_a_light_card_whose_text_has_contrast(window, name, scheme):
@@ -1066,3 +1223,21 @@ def test_paper_gets_the_drawings_without_the_controls(window):
     page.emulate_media(media="print")
     assert page.locator("canvas").first.is_visible()
     assert not page.get_by_role("button").first.is_visible()
+
+
+# a word, pronounced
+
+
+def test_what_is_typed_is_said_at_once(window):
+    reader = window()
+    page = reader.open(spoken())
+    status = page.get_by_role("status")
+    assert status.inner_text().startswith("bad: ")
+    # capital letters are small ones, and what is no letter of the network is passed over
+    page.get_by_label("A word:").fill("Fac-ade!")
+    assert status.inner_text().startswith("facade: ")
+    assert page.get_by_role("img").get_attribute("aria-label").startswith("Weights of attention.")
+    page.get_by_label("A word:").fill("")
+    assert "Type a word" in status.inner_text()
+    page.get_by_label("A word:").fill("abcdefg" * 5)
+    assert reader.trouble == []

@@ -6,7 +6,7 @@ from math import prod
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, pad
 
 from deepbook.feedforward import weight_variance
 from deepbook.regularization import Dropout
@@ -17,8 +17,9 @@ __all__ = ["ConvNet", "LeNet5", "initialize_convolutions_"]
 class LeNet5(nn.Module):
     """LeNet-5 as it is built today (LeCun et al. 1998, section II.B).
 
-    Layers are named as in the paper. Pictures of 28 x 28 pixels get a border of two zeros, which
-    the paper has in its data. What differs from the paper: each map of C3 sees all six maps before
+    Layers are named as in the paper. As there, ink from 0 to 1 becomes numbers from -0.1 to 1.175,
+    which have about mean 0 and variance 1 over MNIST, and pictures of 28 x 28 pixels get a border
+    of two pixels of paper. What differs from the paper: each map of C3 sees all six maps before
     it, not three to six of them; a map is averaged by S2 and S4 without a weight and a bias of its
     own; ten linear outputs, for a softmax, stand in place of the distances to drawn digits. So
     there are 61,706 parameters instead of 60,000.
@@ -45,7 +46,7 @@ class LeNet5(nn.Module):
     def __init__(self, classes: int = 10, generator: torch.Generator | None = None) -> None:
         super().__init__()
         check_positive("class", [classes])
-        self.c1 = convolution(1, 6, 5, padding=2, generator=generator)
+        self.c1 = convolution(1, 6, 5, padding=0, generator=generator)
         self.c3 = convolution(6, 16, 5, padding=0, generator=generator)
         self.c5 = convolution(16, 120, 5, padding=0, generator=generator)
         self.f6 = nn.utils.skip_init(nn.Linear, 120, 84, device=self.c1.weight.device)
@@ -53,8 +54,10 @@ class LeNet5(nn.Module):
         initialize_convolutions_(self, "lecun", generator)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, shape (N, classes), of pictures of shape (N, 1, 28, 28)."""
+        """Logits, shape (N, classes), of pictures of shape (N, 1, 28, 28), ink from 0 to 1."""
         check_images(images, 1, (28, 28))
+        paper = -0.1
+        images = pad(1.275 * images + paper, (2, 2, 2, 2), value=paper)
         h = scaled_tanh(avg_pool2d(self.c1(images), 2))  # 6 maps of 14 x 14
         h = scaled_tanh(avg_pool2d(self.c3(h), 2))  # 16 maps of 5 x 5
         h = scaled_tanh(self.c5(h)).flatten(1)  # 120 maps of 1 x 1

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "contents",
         "digits",
+        "documentation",
         "errors",
         "examples",
         "fetching",
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "picture_sets",
         "pictures",
         "pixel_splits",
+        "pronunciations",
         "registry",
         "regression",
         "satellite",
@@ -37,6 +39,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "digits": ["Digits", "FewDigits", "digits8x8", "few_digits", "mnist5k"],
+        "documentation": ["Alphabet", "CharacterText", "language_reference", "split_topics"],
         "errors": [
             "BadArchive",
             "CacheNotWritable",
@@ -56,6 +59,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "picture_sets": ["Pictures", "astronaut_and_coffee", "textures"],
         "pictures": ["Photographs", "patches", "photographs"],
         "pixel_splits": ["PixelSplit", "block_pixels", "random_pixels"],
+        "pronunciations": ["PronouncingDictionary", "Pronunciations", "pronouncing_dictionary"],
         "registry": ["Entry", "entry", "names"],
         "regression": ["Regression", "diabetes"],
         "satellite": ["SatelliteImage", "indian_pines"],

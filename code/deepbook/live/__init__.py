@@ -10,14 +10,19 @@ import lazy_loader
 _ATTRIBUTES = {
     "ball_race": ["BallRace", "RaceSurface"],
     "cd_bias": ["CDBias"],
-    "live_figure": ["LiveFigure"],
+    "convolution_arithmetic": ["ConvolutionArithmetic"],
     "drawn_digit": ["DrawnDigit"],
     "dropout_masks": ["DropoutMasks"],
     "film_recommender": ["FilmRecommender"],
     "gibbs_dream": ["GibbsDream"],
+    "live_figure": ["LiveFigure"],
     "packing": ["Packed", "pack"],
     "penalty_contours": ["PenaltyContours"],
+    "played_tune": ["PlayedTune"],
+    "pronouncer": ["Pronouncer"],
     "tempering_walker": ["TemperingWalker"],
+    "text_sampler": ["TextSampler"],
+    "tune_player": ["TunePlayer"],
     "warped_digit": ["WarpedDigit"],
 }
 

@@ -372,7 +372,7 @@ export function create(frame, { images, shape, targets, network, chosen }) {
       "div",
       { class: "look" },
       captioned("Your digit", pad),
-      captioned("What the network sees", seen),
+      captioned("The network sees", seen),
     ),
     frame.row(
       frame.button("Clear", () => {

@@ -8,12 +8,11 @@ names, slurs, bowings and fingerings are read past; of a chord its first note is
 import re
 from fractions import Fraction
 
-from deepbook.sequence.musical_keys import key_accidentals
+from deepbook.sequence.musical_keys import SEMITONES, key_accidentals
 from deepbook.sequence.tunes import ABCError, Bar, Note, Tune
 
 __all__ = ["parse_abc"]
 
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _METERS = {"C": "4/4", "C|": "2/2"}
 # C:| is a note and the end of a repeat
 _FIELD = r"^([A-Za-z]):(?![|:])(.*)$"
@@ -134,7 +133,7 @@ class _Reader:
             self.raised[letter, octave] = _ACCIDENTALS[found["accidental"]]
         # an accidental holds to the end of the bar, in its octave
         shift = self.raised.get((letter, octave), self.signature.get(letter, 0))
-        return 60 + _SEMITONES[letter] + 12 * octave + shift
+        return 60 + SEMITONES[letter] + 12 * octave + shift
 
     def _add(self, pitch: int | None, length: str) -> None:
         factor, self.next_factor = self.next_factor, Fraction(1)

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from deepbook.sequence.musical_keys import key_accidentals
+from deepbook.sequence.musical_keys import key_accidentals, spell
 from deepbook.sequence.tunes import Note, Tune
 
 __all__ = ["write_abc"]
-
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 def write_abc(tune: Tune) -> str:
@@ -86,20 +84,9 @@ def _spelled(note: Note, raised: dict[tuple[str, int], int], signature: dict[str
     """A note's letter, with an accidental where the key and the bar do not say it already."""
     if note.pitch is None:
         return "z"
-    ways = []
-    for letter, step in _SEMITONES.items():
-        for shift in (0, 1, -1):
-            octave, rest = divmod(note.pitch - 60 - step - shift, 12)
-            if rest == 0:
-                ways.append((letter, octave, shift))
-    for letter, octave, shift in ways:
-        if raised.get((letter, octave), signature.get(letter, 0)) == shift:
-            return _letter(letter, octave)
-    # sharps in keys with sharps, flats in keys with flats; a natural before either
-    flat = any(shift < 0 for shift in signature.values())
-    letter, octave, shift = min(ways, key=lambda way: (abs(way[2]), (way[2] < 0) != flat))
-    raised[letter, octave] = shift
-    return {1: "^", -1: "_", 0: "="}[shift] + _letter(letter, octave)
+    letter, octave, shift = spell(note.pitch, raised, signature)
+    sign = "" if shift is None else {1: "^", -1: "_", 0: "="}[shift]
+    return sign + _letter(letter, octave)
 
 
 def _letter(letter: str, octave: int) -> str:

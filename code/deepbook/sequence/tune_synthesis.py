@@ -4,6 +4,7 @@ import io
 import math
 import wave
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -67,9 +68,10 @@ def synthesize_tune(
             "expected a whole note, a sample rate and a decay above 0, "
             f"got {whole_note}, {sample_rate} and {decay}"
         )
-    seconds = [float(note.length) * whole_note for note in notes]
-    # where each begins is rounded alone, so that rounding does not add up
-    ends = [round(sample_rate * sum(seconds[: i + 1])) for i in range(len(notes))]
+    # where each ends is rounded alone, so that rounding does not add up; a half goes up also
+    # where the sum before it came out a little less
+    seconds = accumulate(float(note.length) * whole_note for note in notes)
+    ends = [math.floor(sample_rate * end + 0.5 + 1e-6) for end in seconds]
     sound, begin = torch.zeros(ends[-1], dtype=torch.float64), 0
     for note, end in zip(notes, ends, strict=True):
         if note.pitch is not None:

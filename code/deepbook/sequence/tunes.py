@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 __all__ = ["ABCError", "Bar", "Note", "Tune"]
 
@@ -129,7 +129,8 @@ class Tune:
     def heard(self) -> tuple[Note, ...]:
         """The notes in the order in which they sound: repeats played twice, ties joined."""
         played: list[Note] = []
-        for note in self._unfolded():
+        notes = self.notes
+        for note in (notes[i] for i in self.order()):
             before = played[-1] if played else None
             if before is not None and before.tied and before.pitch == note.pitch:
                 played[-1] = Note(note.pitch, before.length + note.length, note.tied)
@@ -137,16 +138,20 @@ class Tune:
                 played.append(note)
         return tuple(Note(note.pitch, note.length) for note in played)
 
-    def _unfolded(self) -> Iterator[Note]:
+    def order(self) -> tuple[int, ...]:
+        """Which of ``notes`` are played one after the other, by their numbers: repeats twice."""
+        firsts = [0, *accumulate(len(bar.notes) for bar in self.bars)]
+        numbers: list[int] = []
         for first, behind in self._parts():
-            part = self.bars[first:behind]
-            rounds = (1, 2) if any(bar.ends for bar in part) else (1,)
+            part = range(first, behind)
+            rounds = (1, 2) if any(self.bars[i].ends for i in part) else (1,)
             for turn in rounds:
                 ending = 0
-                for bar in part:
-                    ending = bar.ending or ending
+                for i in part:
+                    ending = self.bars[i].ending or ending
                     if ending in (0, turn):
-                        yield from bar.notes
+                        numbers += range(firsts[i], firsts[i + 1])
+        return tuple(numbers)
 
     def _parts(self) -> Iterator[tuple[int, int]]:
         """Where each part that is played once, or repeated as one, begins and ends."""
