@@ -10,16 +10,15 @@ from deepbook.data import Entry, UnknownData, entry, fetch, names
 # what pages use, in the order of the registry
 TABLES = ("mnist-5k", "digits-8x8", "movielens-100k", "movielens-100k-items")
 PHOTOGRAPHS = ("photograph-china", "photograph-flower")
-OF_SEQUENCES = ("bach-scores", "cmudict")
+OF_CHAPTERS_4_AND_5 = ("textures", "bach-scores", "indian-pines", "cmudict")
 USED: tuple[str, ...] = (
     *TABLES[:2],
     "diabetes",
     *PHOTOGRAPHS,
     *TABLES[2:],
     "20-newsgroups",
-    "textures",
+    *OF_CHAPTERS_4_AND_5,
 )
-USED += OF_SEQUENCES
 
 
 def test_the_registry_holds_the_books_data_sets():
