@@ -19,14 +19,13 @@ from deepbook.live import (
     Pronouncer,
     RaceSurface,
     TemperingWalker,
-    TunePlayer,
     TextSampler,
+    TunePlayer,
     WarpedDigit,
 )
 from deepbook.optimization import LANDSCAPES
 from deepbook.regularization import l2_minimum
-from deepbook.sequence import EncoderDecoder, parse_abc, played_tune
-from deepbook.sequence import CharacterModel
+from deepbook.sequence import CharacterModel, EncoderDecoder, parse_abc, played_tune
 
 pytestmark = pytest.mark.browser
 
