@@ -125,8 +125,7 @@ SVG('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="9"/
 def one_fork_server():
     """One process forks the kernels of all tests: to start one takes longer than a small book.
 
-    Where Python's path is another one, so is the process; the first one waits meanwhile. It does
-    not import what a page's first optimizer needs: small books have none.
+    Where Python's path is another one, so is the process; the first one waits meanwhile.
     """
     path_of_shared = os.environ.get("PYTHONPATH")
     waiting = {}
@@ -146,8 +145,6 @@ def one_fork_server():
         for module in ("execution.execute", "room.measure"):
             patch.setattr(f"bookbuild.{module}.close_shared_server", lambda: None)
         patch.setattr("bookbuild.execution.kernel_provisioner.shared_server", shared_server)
-        needed = tuple(name for name in forkserver.PRELOADED if name != "torch._dynamo")
-        patch.setattr(forkserver, "PRELOADED", needed)
         yield
     forkserver.close_shared_server()
     for server in filter(None, waiting.values()):

@@ -11,13 +11,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from bookbuild.execution.forkserver import (
-    PRELOADED,
-    ForkServer,
-    can_fork,
-    close_shared_server,
-    shared_server,
-)
+from bookbuild.execution.forkserver import ForkServer, can_fork, close_shared_server, shared_server
 from bookbuild.execution.kernel import Limits, run_page
 from bookbuild.project import KERNEL_ENVIRONMENT
 
@@ -98,10 +92,7 @@ def test_what_one_page_does_no_other_page_sees(monkeypatch):
     assert values(run("__import__('os').environ['COLOUR_OF_THE_DAY']")) == ["blue"]
 
 
-def test_a_page_finds_imported_what_its_first_optimizer_needs(monkeypatch):
-    # as a build does it; the other tests leave torch's compiler out
-    monkeypatch.setattr("bookbuild.execution.forkserver.PRELOADED", PRELOADED)
-    close_shared_server()
+def test_a_page_finds_imported_what_its_first_optimizer_needs():
     source = """
     import sys, torch
     weights, before = [torch.zeros(2, requires_grad=True)], set(sys.modules)
@@ -111,7 +102,6 @@ def test_a_page_finds_imported_what_its_first_optimizer_needs(monkeypatch):
     len(set(sys.modules) - before)
     """
     (imported,), (in_ordinary,) = values(run(source)), values(run(source, fork=False))
-    close_shared_server()
     assert imported <= 20 < in_ordinary
 
 
